@@ -1,0 +1,43 @@
+# Every target works as the first command in a bare clone with Python 3.11+ and make.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help setup demo up test unit lint bench lock
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+$(BIN)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "xmit needs Python 3.11 or newer; say which with make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(BIN)/.ready  ## build .venv from the lock
+
+demo: setup  ## run the bundled campaign in simulated time, into the sandbox
+	$(BIN)/xmit demo
+
+up: setup  ## Dagster, API and sandbox together, until Ctrl-C
+	$(BIN)/xmit up
+
+test: setup  ## every test, fast ones first
+	$(BIN)/pytest
+
+unit: setup  ## the fast tests alone
+	$(BIN)/pytest tests/unit
+
+lint: setup  ## format, rules, types, floors
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+bench: setup  ## measure the figures of docs/performance.md
+	$(BIN)/python -m benchmarks
+
+lock: $(BIN)/.ready  ## resolve the lock anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --group dev pyproject.toml -o requirements.lock

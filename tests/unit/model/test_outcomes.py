@@ -1,0 +1,54 @@
+"""What an answer says about the mail (SPEC 6.5, 6.6, 6.11)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xmit_pipeline.model.outcomes import Answer, Consequence, Fault, Verdict, judge
+
+NAMED = (
+    b'{"errors":[{"message":"Does not contain a valid address.","field":"personalizations.7.to.0.email"}]}'
+)
+UNNAMED = b'{"errors":[{"message":"The subject is required.","field":"subject"}]}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "consequence"),
+    [
+        (Answer(202), Verdict.ACCEPTED, Consequence.NOTHING),
+        (Answer(400, NAMED), Verdict.REFUSED, Consequence.FAIL_RECIPIENT),
+        (Answer(400, UNNAMED), Verdict.REFUSED, Consequence.HOLD_STEP),
+        (Answer(413, b"<html>"), Verdict.REFUSED, Consequence.HOLD_STEP),
+        (Answer(401), Verdict.NOT_SENT, Consequence.STOP),
+        (Answer(403), Verdict.NOT_SENT, Consequence.HOLD_SENDER),
+        (Answer(429), Verdict.NOT_SENT, Consequence.STOP),
+        (Answer(503), Verdict.NOT_SENT, Consequence.STOP),
+        (Answer(fault=Fault.NOT_CONNECTED), Verdict.NOT_SENT, Consequence.STOP),
+        (Answer(500), Verdict.PERHAPS, Consequence.NOTHING),
+        (Answer(502), Verdict.PERHAPS, Consequence.NOTHING),
+        (Answer(504), Verdict.PERHAPS, Consequence.NOTHING),
+        (Answer(fault=Fault.NO_ANSWER), Verdict.PERHAPS, Consequence.NOTHING),
+    ],
+)
+def test_each_answer_has_its_outcome(answer, verdict, consequence):
+    outcome = judge(answer)
+    assert (outcome.verdict, outcome.consequence) == (verdict, consequence)
+
+
+@pytest.mark.parametrize("answer", [Answer(200, b"<html>please sign in</html>"), Answer(302, b"")])
+def test_a_web_page_or_redirect_is_no_success(answer):
+    """PAINS C6."""
+    assert judge(answer).verdict is Verdict.NOT_SENT
+
+
+def test_the_named_recipient_is_found():
+    assert judge(Answer(400, NAMED)).recipient == 7
+
+
+def test_sendgrids_own_words_are_kept():
+    assert judge(Answer(400, UNNAMED)).words == "The subject is required."
+
+
+@given(st.integers(100, 599), st.binary(max_size=200))
+def test_only_a_202_is_accepted(status, body):
+    assert (judge(Answer(status, body)).verdict is Verdict.ACCEPTED) == (status == 202)

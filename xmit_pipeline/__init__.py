@@ -1,0 +1,1 @@
+"""xmit: drip campaigns as a data pipeline on Dagster and DuckDB."""
