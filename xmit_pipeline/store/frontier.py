@@ -1,0 +1,203 @@
+"""The frontier: everyone active whose time has come, and who of them may go now (SPEC 4).
+
+It only chooses. Writing the choice down is the outbox's.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import polars as pl
+
+from xmit_pipeline.model.warmup import OVERDUE_AFTER
+from xmit_pipeline.store.connection import Connection, offered, rows_as_dicts
+from xmit_pipeline.store.warmup import DomainDay, capacity, domain_days
+
+STEP_SENDERS = """
+CREATE OR REPLACE TEMP TABLE step_sender AS
+SELECT
+    step.id AS step_id,
+    sequence.id AS sequence_id,
+    sequence.priority,
+    sender.id AS sender_id,
+    domain.id AS domain_id,
+    CASE
+        WHEN sequence.status <> 'active' THEN 'sequence_' || sequence.status
+        WHEN step.held_at IS NOT NULL THEN 'step_held'
+        WHEN sender.id IS NULL OR sender.held_at IS NOT NULL OR NOT sender.verified OR NOT domain.verified
+            THEN 'sender_unusable'
+        WHEN domain.warmup_state = 'paused' THEN 'warmup_paused'
+    END AS wall
+FROM step
+JOIN sequence ON sequence.id = step.sequence_id
+LEFT JOIN sender
+    ON sender.id = coalesce(step.sender_id, sequence.sender_id,
+        (SELECT any_value(id) FROM sender WHERE is_default AND deleted_at IS NULL))
+    AND sender.deleted_at IS NULL
+LEFT JOIN domain ON domain.id = sender.domain_id
+WHERE step.deleted_at IS NULL
+"""
+"""One row a live step: who sends it over which domain, and the wall it stands before, if any."""
+
+DUE = """
+CREATE OR REPLACE TEMP TABLE due AS
+SELECT id AS enrollment_id, sequence_id, step_id, contact_id, due_at, message_id,
+    due_at < $overdue_before::TIMESTAMPTZ AS overdue
+FROM enrollment
+WHERE status = 'active' AND due_at <= $now AND (not_before IS NULL OR not_before <= $now)
+"""
+
+PICK = """
+CREATE OR REPLACE TEMP TABLE picked AS
+WITH taking_turns AS (
+    SELECT due.*, step_sender.priority, step_sender.sender_id, step_sender.domain_id,
+        capacity.room, capacity.backlog_room,
+        row_number() OVER (PARTITION BY due.sequence_id ORDER BY due.due_at, due.enrollment_id) AS turn
+    FROM due
+    JOIN step_sender ON step_sender.step_id = due.step_id AND step_sender.wall IS NULL
+    JOIN capacity ON capacity.domain_id::UUID = step_sender.domain_id
+    WHERE capacity.room IS NULL OR capacity.room > 0
+),
+within_pace AS (
+    SELECT * FROM taking_turns
+    QUALIFY backlog_room IS NULL OR NOT overdue OR backlog_room >= row_number() OVER (
+        PARTITION BY domain_id, overdue ORDER BY priority, turn, due_at, enrollment_id)
+),
+within_room AS (
+    SELECT * FROM within_pace
+    QUALIFY room IS NULL
+        OR room >= row_number() OVER (PARTITION BY domain_id ORDER BY priority, turn, due_at, enrollment_id)
+)
+SELECT enrollment_id, sequence_id, step_id, contact_id, due_at, message_id, overdue, sender_id, domain_id,
+    priority, turn
+FROM within_room
+ORDER BY priority, turn, due_at, enrollment_id
+LIMIT $limit
+"""
+
+STILL_DUE = """
+CREATE OR REPLACE TEMP TABLE due AS
+SELECT enrollment.id AS enrollment_id, enrollment.sequence_id, enrollment.step_id, enrollment.contact_id,
+    enrollment.due_at, enrollment.message_id, enrollment.due_at < $overdue_before::TIMESTAMPTZ AS overdue
+FROM planned
+JOIN enrollment ON enrollment.id = planned.enrollment_id::UUID
+WHERE enrollment.status = 'active' AND enrollment.due_at <= $now
+  AND (enrollment.not_before IS NULL OR enrollment.not_before <= $now)
+"""
+
+GROUPS = """
+SELECT due.sequence_id, due.step_id, step_sender.domain_id, step_sender.wall, step.name AS step_name,
+    count(*) AS due,
+    count(*) FILTER (picked.enrollment_id IS NULL) AS deferred,
+    min(due.due_at) AS oldest_due_at
+FROM due
+JOIN step ON step.id = due.step_id
+LEFT JOIN step_sender ON step_sender.step_id = due.step_id
+LEFT JOIN picked ON picked.enrollment_id = due.enrollment_id
+GROUP BY ALL
+ORDER BY oldest_due_at, due.sequence_id, due.step_id
+"""
+
+LOOK = """
+SELECT
+    EXISTS (SELECT 1 FROM enrollment
+            WHERE status = 'active' AND due_at <= $now AND (not_before IS NULL OR not_before <= $now)) AS due,
+    EXISTS (SELECT 1 FROM request WHERE state IN ('claimed', 'inflight')) AS open_requests
+"""
+
+
+NO_LIMIT = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class DueGroup:
+    """Everyone due on one step: how many, how many of them can't go now, and the wall those stand before.
+
+    `frees_at` is the earliest time at which the wall may give way; None where that takes a person (SPEC 4).
+    """
+
+    sequence_id: UUID
+    step_id: UUID
+    step_name: str
+    due: int
+    deferred: int
+    oldest_due_at: datetime
+    wall: str | None
+    frees_at: datetime | None
+
+
+def plan(connection: Connection, now: datetime, limit: int) -> pl.DataFrame:
+    """Up to `limit` of those due, in the order of SPEC 4: `enrollment_id` (UUID text), a row a person.
+
+    Priority classes strictly; inside one, sequences take places in turn; inside a sequence the longest overdue,
+    then id. Never more than what is left of a domain's day; of that, a backlog only its paced share. A plan
+    promises nothing: `choose` asks again, in the transaction that claims.
+    """
+    _mark_due(connection, now)
+    _choose(connection, domain_days(connection, now), limit)
+    return pl.DataFrame(connection.sql("SELECT enrollment_id FROM picked"))
+
+
+def choose(connection: Connection, now: datetime, planned: pl.DataFrame) -> None:
+    """Whoever of a plan's slice is still due and still fits, into the temporary table `picked`."""
+    with offered(connection, "planned", planned):
+        connection.execute(STILL_DUE, {"now": now, "overdue_before": now - OVERDUE_AFTER})
+    _choose(connection, domain_days(connection, now), planned.height)
+
+
+def due_groups(connection: Connection, now: datetime) -> list[DueGroup]:
+    """Who is due at `now`, by step, and who of them must wait and for what; counted, never stored."""
+    _mark_due(connection, now)
+    days = domain_days(connection, now)
+    _choose(connection, days, NO_LIMIT)
+    by_domain = {day.domain_id: day for day in days}
+    return [_group(row, by_domain, now) for row in rows_as_dicts(connection, GROUPS)]
+
+
+def look(connection: Connection, now: datetime) -> str | None:
+    """Why a tick is wanted, in a word, or None where nothing is: cheap, read only (DESIGN 6)."""
+    due, open_requests = connection.execute(LOOK, {"now": now}).fetchone() or (False, False)
+    if open_requests:
+        return "requests of an earlier tick to settle"
+    return "mail is due" if due else None
+
+
+def next_due(connection: Connection, after: datetime) -> datetime | None:
+    """The earliest due time after a moment: where simulated time jumps to."""
+    row = connection.execute(
+        """
+        SELECT min(greatest(due_at, coalesce(not_before, due_at))) FROM enrollment
+        WHERE status = 'active' AND greatest(due_at, coalesce(not_before, due_at)) > $after
+        """,
+        {"after": after},
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _mark_due(connection: Connection, now: datetime) -> None:
+    connection.execute(DUE, {"now": now, "overdue_before": now - OVERDUE_AFTER})
+
+
+def _choose(connection: Connection, days: list[DomainDay], limit: int) -> None:
+    connection.execute(STEP_SENDERS)
+    with offered(connection, "capacity", capacity(days)):
+        connection.execute(PICK, {"limit": limit})
+
+
+def _group(row: dict[str, Any], days: dict[UUID, DomainDay], now: datetime) -> DueGroup:
+    wall, frees_at = row["wall"], None
+    if wall is None and row["deferred"]:
+        day = days[row["domain_id"]]
+        wall = "warmup_pace" if day.left and day.pacing else "warmup_day"
+        frees_at = day.frees_at(now)
+    return DueGroup(
+        sequence_id=row["sequence_id"],
+        step_id=row["step_id"],
+        step_name=row["step_name"],
+        due=row["due"],
+        deferred=row["deferred"],
+        oldest_due_at=row["oldest_due_at"],
+        wall=wall,
+        frees_at=frees_at,
+    )

@@ -1,0 +1,29 @@
+"""What waits for a person: held steps and senders, with the words that held them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from xmit_pipeline.store.connection import Connection, rows_as_dicts
+
+HELD = """
+SELECT 'step' AS kind, name, hold_reason AS reason, held_at FROM step
+WHERE held_at IS NOT NULL AND deleted_at IS NULL
+UNION ALL
+SELECT 'sender', email, hold_reason, held_at FROM sender WHERE held_at IS NOT NULL AND deleted_at IS NULL
+ORDER BY held_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One step or sender that nothing is sent with."""
+
+    kind: str
+    name: str
+    reason: str
+    held_at: datetime
+
+
+def holds(connection: Connection) -> list[Hold]:
+    """Everything held, oldest first."""
+    return [Hold(**row) for row in rows_as_dicts(connection, HELD)]

@@ -1,0 +1,64 @@
+"""API keys: shown once, stored hashed (SPEC 8)."""
+
+import hashlib
+import secrets
+import string
+from datetime import datetime
+from typing import Any
+
+from xmit_pipeline.model.errors import NotFound
+from xmit_pipeline.model.ids import new_id
+from xmit_pipeline.store.connection import Connection, rows_as_dicts
+
+PREFIX = "pm_live_"
+_ALPHABET = string.ascii_letters + string.digits
+_RANDOM_CHARACTERS = 32
+_HINT = len(PREFIX) + 4
+
+
+def create_key(connection: Connection, name: str, now: datetime) -> str:
+    """A new key; this is the only time that its text exists."""
+    key = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_CHARACTERS))
+    connection.execute(
+        "INSERT INTO api_key (id, name, hash, hint, created_at) VALUES ($id, $name, $hash, $hint, $now)",
+        {"id": new_id(), "name": name, "hash": hash_of(key), "hint": key[:_HINT], "now": now},
+    )
+    return key
+
+
+def live_hashes(connection: Connection) -> list[str]:
+    """The hashes of all keys that are not revoked, for a constant-time comparison by the caller."""
+    return [
+        row[0] for row in connection.execute("SELECT hash FROM api_key WHERE revoked_at IS NULL").fetchall()
+    ]
+
+
+def touch_key(connection: Connection, key_hash: str, now: datetime) -> None:
+    """Remember when a key was last used."""
+    connection.execute(
+        "UPDATE api_key SET last_used_at = $now WHERE hash = $hash", {"hash": key_hash, "now": now}
+    )
+
+
+def keys(connection: Connection) -> list[dict[str, Any]]:
+    """All keys, without their text."""
+    return rows_as_dicts(
+        connection,
+        "SELECT id, name, hint, created_at, last_used_at, revoked_at FROM api_key ORDER BY created_at, id",
+    )
+
+
+def revoke_key(connection: Connection, name_or_hint: str, now: datetime) -> int:
+    """Revoke every live key of this name, or with these first characters; NotFound where there is none."""
+    revoked = connection.execute(
+        "UPDATE api_key SET revoked_at = $now WHERE revoked_at IS NULL AND (name = $name OR hint = $name) RETURNING id",
+        {"name": name_or_hint, "now": now},
+    ).fetchall()
+    if not revoked:
+        raise NotFound(f"There is no live key named {name_or_hint!r}; `xmit keys list` shows them.")
+    return len(revoked)
+
+
+def hash_of(key: str) -> str:
+    """SHA-256 of a key; its 190 random bits need no slow hash."""
+    return hashlib.sha256(key.encode()).hexdigest()

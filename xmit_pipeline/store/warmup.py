@@ -1,0 +1,223 @@
+"""A domain's warmup in the store: its state, its day, and how many places are left (SPEC 4).
+
+The count of a day is never incremented: it is the sum over requests that hold places, so a restart keeps it
+and every process sees the same.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import polars as pl
+
+from xmit_pipeline.model.errors import Conflict, NotFound
+from xmit_pipeline.model.lifecycle import WarmupState
+from xmit_pipeline.model.warmup import Curve, Progress, backlog_share, next_hour, next_midnight, utc_day
+from xmit_pipeline.store.connection import Connection, rows_as_dicts
+
+DOMAINS = """
+SELECT
+    domain.*,
+    coalesce(held.places, 0) AS used,
+    coalesce(held.overdue, 0) AS used_overdue
+FROM domain
+LEFT JOIN (
+    SELECT domain_id, sum(size)::BIGINT AS places, sum(overdue)::BIGINT AS overdue
+    FROM request
+    WHERE quota_day = $today AND state IN ('claimed', 'inflight', 'accepted', 'unknown')
+    GROUP BY domain_id
+) AS held ON held.domain_id = domain.id
+ORDER BY domain.name, domain.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainDay:
+    """A domain on one UTC day. `limit` and `left` are None where there is no limit."""
+
+    domain_id: UUID
+    name: str
+    state: WarmupState
+    day: int
+    limit: int | None
+    used: int
+    left: int | None
+    backlog_left: int | None
+    pacing: bool
+    pause_reason: str | None
+
+    def frees_at(self, now: datetime) -> datetime | None:
+        """The earliest time at which more may go: the next paced hour, the next day, or unknown if paused."""
+        if self.state is WarmupState.PAUSED:
+            return None
+        return next_hour(now) if self.left and self.pacing else next_midnight(now)
+
+
+def domain_days(connection: Connection, now: datetime) -> list[DomainDay]:
+    """Every domain's limit, use and room on the UTC day of `now`."""
+    return [_domain_day(row, now) for row in rows_as_dicts(connection, DOMAINS, {"today": utc_day(now)})]
+
+
+def capacity(days: list[DomainDay]) -> pl.DataFrame:
+    """One row a domain that may send: `domain_id`, `room` and `backlog_room` (null: no limit)."""
+    open_days = [day for day in days if day.state is not WarmupState.PAUSED]
+    return pl.DataFrame(
+        {
+            "domain_id": [str(day.domain_id) for day in open_days],
+            "room": [day.left for day in open_days],
+            "backlog_room": [day.backlog_left for day in open_days],
+        },
+        schema={"domain_id": pl.String, "room": pl.Int64, "backlog_room": pl.Int64},
+    )
+
+
+def turn_of_day(connection: Connection, now: datetime) -> list[str]:
+    """Complete the warmups that have had a full day at their target; answers the domains' names."""
+    done = [
+        row
+        for row in rows_as_dicts(connection, "SELECT * FROM domain WHERE warmup_state = 'active'")
+        if not row["warmup_hold_target"] and _progress(row).full_day_at_target(_curve(row), now)
+    ]
+    for row in done:
+        connection.execute(
+            "UPDATE domain SET warmup_state = 'completed', warmup_midnights = $midnights, "
+            "warmup_active_since = NULL WHERE id = $id",
+            {"id": row["id"], "midnights": _progress(row).midnights_at(now)},
+        )
+    return [row["name"] for row in done]
+
+
+def configure(
+    connection: Connection,
+    domain_id: UUID,
+    now: datetime,
+    *,
+    enabled: bool | None = None,
+    start: int | None = None,
+    factor: Decimal | None = None,
+    target: int | None = None,
+    table: list[int] | None = None,
+    pacing: bool | None = None,
+    hold_target: bool | None = None,
+) -> None:
+    """Change what is given, at once also for the rest of today; enabling starts day 1."""
+    row = _row(connection, domain_id)
+    curve = Curve(
+        start=row["warmup_start"] if start is None else start,
+        factor=row["warmup_factor"] if factor is None else factor,
+        target=row["warmup_target"] if target is None else target,
+        table=tuple(row["warmup_table"] or ()) if table is None else tuple(table),
+    )
+    connection.execute(
+        """
+        UPDATE domain SET
+            warmup_start = $start, warmup_factor = $factor, warmup_target = $target, warmup_table = $table,
+            warmup_pacing = coalesce($pacing, warmup_pacing),
+            warmup_hold_target = coalesce($hold_target, warmup_hold_target)
+        WHERE id = $id
+        """,
+        {
+            "id": domain_id,
+            "start": curve.start,
+            "factor": curve.factor,
+            "target": curve.target,
+            "table": list(curve.table) or None,
+            "pacing": pacing,
+            "hold_target": hold_target,
+        },
+    )
+    if enabled is not None:
+        _enable(connection, row, now, enabled=enabled)
+
+
+def pause(connection: Connection, domain_id: UUID, now: datetime, reason: str) -> None:
+    """Nothing more goes out over this domain until `resume`."""
+    row = _row(connection, domain_id)
+    if row["warmup_state"] == WarmupState.PAUSED:
+        raise Conflict(f"The warmup of {row['name']} is paused already.")
+    connection.execute(
+        """
+        UPDATE domain SET
+            warmup_state = 'paused', warmup_state_before = warmup_state, warmup_pause_reason = $reason,
+            warmup_midnights = $midnights, warmup_active_since = NULL
+        WHERE id = $id
+        """,
+        {"id": domain_id, "reason": reason, "midnights": _progress(row).midnights_at(now)},
+    )
+
+
+def resume(connection: Connection, domain_id: UUID, now: datetime) -> None:
+    """Back to the state and day before the pause."""
+    row = _row(connection, domain_id)
+    if row["warmup_state"] != WarmupState.PAUSED:
+        raise Conflict(f"The warmup of {row['name']} is {row['warmup_state']}; only a paused one can resume.")
+    connection.execute(
+        """
+        UPDATE domain SET
+            warmup_state = warmup_state_before, warmup_state_before = NULL, warmup_pause_reason = NULL,
+            warmup_active_since = CASE WHEN warmup_state_before = 'active' THEN $now END
+        WHERE id = $id
+        """,
+        {"id": domain_id, "now": now},
+    )
+
+
+def _enable(connection: Connection, row: dict[str, Any], now: datetime, *, enabled: bool) -> None:
+    running = row["warmup_state"] in (WarmupState.ACTIVE, WarmupState.PAUSED)
+    if enabled == running:
+        return
+    connection.execute(
+        """
+        UPDATE domain SET
+            warmup_state = $state, warmup_state_before = NULL, warmup_pause_reason = NULL,
+            warmup_midnights = 0, warmup_active_since = $since
+        WHERE id = $id
+        """,
+        {
+            "id": row["id"],
+            "state": WarmupState.ACTIVE if enabled else WarmupState.INACTIVE,
+            "since": now if enabled else None,
+        },
+    )
+
+
+def _row(connection: Connection, domain_id: UUID) -> dict[str, Any]:
+    rows = rows_as_dicts(connection, "SELECT * FROM domain WHERE id = $id", {"id": domain_id})
+    if not rows:
+        raise NotFound("There is no such domain.")
+    return rows[0]
+
+
+def _domain_day(row: dict[str, Any], now: datetime) -> DomainDay:
+    state = WarmupState(row["warmup_state"])
+    day = _progress(row).day(now)
+    limit = left = backlog_left = None
+    if state is WarmupState.ACTIVE:
+        limit = _curve(row).limit(day)
+        left = backlog_left = max(0, limit - row["used"])
+        if row["warmup_pacing"]:
+            backlog_left = max(0, min(left, backlog_share(limit, now) - row["used_overdue"]))
+    return DomainDay(
+        domain_id=row["id"],
+        name=row["name"],
+        state=state,
+        day=day,
+        limit=limit,
+        used=row["used"],
+        left=left,
+        backlog_left=backlog_left,
+        pacing=row["warmup_pacing"],
+        pause_reason=row["warmup_pause_reason"],
+    )
+
+
+def _curve(row: dict[str, Any]) -> Curve:
+    return Curve(
+        row["warmup_start"], row["warmup_factor"], row["warmup_target"], tuple(row["warmup_table"] or ())
+    )
+
+
+def _progress(row: dict[str, Any]) -> Progress:
+    return Progress(row["warmup_midnights"], row["warmup_active_since"])
