@@ -1,0 +1,16 @@
+"""`python -m benchmarks [NAME ...]`: every figure of docs/performance.md, or those of the modules named."""
+
+import sys
+
+from benchmarks import delivery, frontier
+
+MODULES = {"frontier": frontier, "delivery": delivery}
+
+
+def main(names: list[str]) -> None:
+    """Run the named benchmarks, or all."""
+    for name in names or MODULES:
+        MODULES[name].run()
+
+
+main(sys.argv[1:])

@@ -1,0 +1,56 @@
+"""What every test may use: isolated homes, stores and clocks, and hypothesis profiles."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from tests.campaigns import World, opened_world
+from xmit_pipeline.sandbox.server import RunningSandbox, running_sandbox
+from xmit_pipeline.store.connection import EmbeddedStore
+
+hypothesis_settings.register_profile("ci", max_examples=50, deadline=None, print_blob=True)
+hypothesis_settings.register_profile("thorough", max_examples=1000, deadline=None, print_blob=True)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder of its own for each test, and none of the machine's settings."""
+    for name in ("SENDGRID_API_KEY", "SENDGRID_HOST", "XMIT_DATABASE", "XMIT_PUBLIC_URL", "XMIT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("XMIT_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[EmbeddedStore]:
+    """A new store that closes with the test."""
+    opened = EmbeddedStore(home / "xmit.duckdb", patience_seconds=20)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[RunningSandbox]:
+    """One sandbox for the session; tests take it emptied."""
+    with running_sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(shared_sandbox: RunningSandbox) -> RunningSandbox:
+    """The sandbox, empty and without faults."""
+    shared_sandbox.mailbox.clear()
+    shared_sandbox.faults.order([])
+    return shared_sandbox
+
+
+@pytest.fixture
+def world(home: Path, sandbox: RunningSandbox) -> Iterator[World]:
+    """A new store and an empty sandbox, joined by the real SendGrid client."""
+    with opened_world(home, sandbox) as opened:
+        yield opened

@@ -1,0 +1,145 @@
+"""The `xmit` command. Each command's module is imported when it is called: start-up stays quick."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xmit_pipeline.model.errors import XmitError
+
+app = typer.Typer(
+    help="Drip campaigns on Dagster and DuckDB.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+keys = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@app.command()
+def up(
+    *,
+    demo: Annotated[bool, typer.Option("--demo", help="Serve the demo's store and mail.")] = False,
+    dagster_port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    api_port: Annotated[int, typer.Option(help="Port of the REST API.")] = 8000,
+    sandbox_port: Annotated[int, typer.Option(help="Port of the sandbox.")] = 8025,
+) -> None:
+    """Start Dagster (UI, daemon, schedule on), the API, and without a SendGrid key the sandbox. Ctrl-C ends all."""
+    from xmit_pipeline.cli.up import run_up
+
+    run_up(demo=demo, dagster_port=dagster_port, api_port=api_port, sandbox_port=sandbox_port)
+
+
+@app.command()
+def tick(
+    *,
+    now: Annotated[str, typer.Option(help="Simulate this moment (ISO 8601).")] = "",
+    as_json: Json = False,
+) -> None:
+    """Run one tick through the Dagster job, in this process, and print what it did."""
+    from xmit_pipeline.cli.tick import run_one_tick
+
+    run_one_tick(now, as_json=as_json)
+
+
+@app.command("import")
+def import_contacts(
+    file: Annotated[Path, typer.Argument(help="A CSV or Parquet file.")],
+    list_name: Annotated[
+        str, typer.Option("--list", help="Put them on this list; it is made if missing.")
+    ] = "",
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="column=field; repeat for more. field - leaves a column out."),
+    ] = None,
+) -> None:
+    """Import contacts; whoever is new on a list is enrolled in its active sequences."""
+    from xmit_pipeline.cli.imports import run_import
+
+    run_import(file, list_name, mapping or [])
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One read-only query.")],
+    *,
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+) -> None:
+    """Ask the store one read-only question, under its lock."""
+    from xmit_pipeline.cli.sql import run_sql
+
+    run_sql(query, as_json=as_json, as_csv=as_csv)
+
+
+@app.command()
+def demo() -> None:
+    """Run the bundled campaign in simulated time that ends at the present minute, into the sandbox."""
+    from xmit_pipeline.cli.demo import run_demo
+
+    run_demo()
+
+
+@app.command()
+def sandbox(host: Host = "127.0.0.1", port: Annotated[int, typer.Option(help="Port.")] = 8025) -> None:
+    """Serve the sandbox alone: a SendGrid-shaped server that keeps the mail for reading."""
+    from xmit_pipeline.model.settings import read_settings
+    from xmit_pipeline.sandbox.server import serve
+
+    serve(host=host, port=port, folder=read_settings().home / "sandbox")
+
+
+@app.command()
+def api(host: Host = "127.0.0.1", port: Annotated[int, typer.Option(help="Port.")] = 8000) -> None:
+    """Serve the REST API alone."""
+    from xmit_pipeline.api.server import serve
+
+    serve(host=host, port=port)
+
+
+@app.command()
+def doctor() -> None:
+    """What runs, what is reachable, what is misconfigured, what is stuck, each with what to do."""
+    from xmit_pipeline.cli.doctor import run_doctor
+
+    run_doctor()
+
+
+@keys.command("create")
+def keys_create(name: str) -> None:
+    """Make a key; it is printed once, alone on the last line."""
+    from xmit_pipeline.cli.keys import create
+
+    create(name)
+
+
+@keys.command("list")
+def keys_list() -> None:
+    """Show all keys, without their secret part."""
+    from xmit_pipeline.cli.keys import show
+
+    show()
+
+
+@keys.command("revoke")
+def keys_revoke(
+    name: Annotated[str, typer.Argument(help="The key's name, or its first characters.")],
+) -> None:
+    """Revoke a key; it stops working at once."""
+    from xmit_pipeline.cli.keys import revoke
+
+    revoke(name)
+
+
+def main() -> None:
+    """Run the command; an error of ours is its sentence and exit code 1, never a traceback."""
+    try:
+        app()
+    except XmitError as error:
+        typer.secho(f"xmit: {error}", err=True, fg=typer.colors.RED)
+        sys.exit(1)

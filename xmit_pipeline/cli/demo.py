@@ -1,0 +1,173 @@
+"""`xmit demo`: the bundled welcome series in simulated time that ends at the present minute.
+
+The same Dagster job, store and SendGrid client as in production; the sandbox stands for SendGrid.
+"""
+
+import os
+import shutil
+from datetime import datetime, timedelta
+from importlib.resources import as_file, files
+from uuid import UUID
+
+import dagster as dg
+from rich.table import Table
+
+from xmit_pipeline.cli.console import err, out, progress_bar
+from xmit_pipeline.cli.opened import opened_store
+from xmit_pipeline.cli.tick import dagster_instance, tick_through_dagster
+from xmit_pipeline.model.clock import WallClock
+from xmit_pipeline.model.delays import DelayUnit, whole_minute
+from xmit_pipeline.model.lifecycle import TriggerType
+from xmit_pipeline.model.settings import read_settings
+from xmit_pipeline.model.warmup import next_midnight
+from xmit_pipeline.sandbox.server import running_sandbox
+from xmit_pipeline.store import enrollments, sequences, warmup
+from xmit_pipeline.store.connection import EmbeddedStore
+from xmit_pipeline.store.frontier import next_due
+from xmit_pipeline.store.imports import ImportResult, import_file
+from xmit_pipeline.store.lists import create_list
+from xmit_pipeline.store.metrics import step_days, step_stats
+from xmit_pipeline.store.senders import add_domain, add_sender
+from xmit_pipeline.store.steps import add_step
+
+DAYS_BACK = 15
+"""The audience and the warmup curve decide how long the series takes: it is over within two weeks."""
+BUNDLED = files("xmit_pipeline.demo")
+STEPS = (
+    ("Welcome", "Welcome to Fernhill{% if firstName %}, {{ firstName }}{% endif %}", "welcome-1.html", 0),
+    ("Getting started", "Three things to try first", "welcome-2.html", 2),
+    (
+        "One more thing",
+        "{{ firstName | default: 'Hello' }}, shall we set it up together?",
+        "welcome-3.html",
+        3,
+    ),
+)
+
+
+def run_demo() -> None:
+    """Rebuild `XMIT_HOME/demo`, run the campaign through it, and say what to open."""
+    home = read_settings().home / "demo"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    with running_sandbox(folder=home / "sandbox") as sandbox:
+        os.environ.update(
+            XMIT_HOME=str(home), SENDGRID_HOST=sandbox.url, SENDGRID_API_KEY="", XMIT_DATABASE=""
+        )
+        with opened_store() as (store, settings), dagster_instance(settings) as instance:
+            present = whole_minute(WallClock().now())
+            start = present - timedelta(days=DAYS_BACK)
+            sequence_id, imported = _set_up(store, start)
+            _say_imported(imported)
+            deferred = _play(store, instance, sequence_id, start, present)
+            _say_steps(store, sequence_id, present)
+            _say_days(store, sequence_id, deferred)
+    _say_next()
+
+
+def _set_up(store: EmbeddedStore, start: datetime) -> tuple[UUID, ImportResult]:
+    with store.transaction() as connection:
+        domain_id = add_domain(connection, "mail.fernhill.example", start, verified=True)
+        warmup.configure(connection, domain_id, start, enabled=True, pacing=False)
+        add_sender(connection, domain_id, "hello@mail.fernhill.example", start, name="Fernhill")
+        list_id = create_list(connection, "Newsletter", start, "People who signed up")
+        sequence_id = sequences.create_sequence(
+            connection,
+            start,
+            name="Welcome series",
+            trigger_type=TriggerType.LIST_ADD,
+            trigger_list_id=list_id,
+        )
+        for name, subject, body, days in STEPS:
+            add_step(
+                connection, sequence_id, start,
+                name=name, subject=subject, body_html=(BUNDLED / body).read_text(),
+                delay_amount=days, delay_unit=DelayUnit.DAYS,
+            )  # fmt: skip
+        sequences.activate(connection, sequence_id, start)
+    with as_file(BUNDLED / "audience.csv") as path:
+        return sequence_id, import_file(store, path, overrides={}, list_id=list_id, now=start)
+
+
+def _play(
+    store: EmbeddedStore, instance: dg.DagsterInstance, sequence_id: UUID, start: datetime, present: datetime
+) -> dict[datetime, int]:
+    """Tick at each moment that matters; answers how many were deferred at the end of each simulated day."""
+    deferred: dict[datetime, int] = {}
+    with progress_bar() as bar:
+        task = bar.add_task("simulating", total=_enrolled(store, sequence_id) * len(STEPS))
+        moment = start
+        while True:
+            record = tick_through_dagster(instance, store, moment)
+            deferred[moment] = record["deferred"]
+            bar.update(
+                task, advance=record["sent"] + record["skipped"], description=f"{moment:%a %d %b %H:%M}"
+            )
+            if moment == present:
+                return deferred
+            moment = _next_moment(store, moment, present, deferred=record["deferred"] > 0)
+
+
+def _next_moment(store: EmbeddedStore, moment: datetime, present: datetime, *, deferred: bool) -> datetime:
+    with store.snapshot() as connection:
+        due = next_due(connection, moment)
+    candidates = [present, *([due] if due else []), *([next_midnight(moment)] if deferred else [])]
+    return min(candidates)
+
+
+def _enrolled(store: EmbeddedStore, sequence_id: UUID) -> int:
+    with store.snapshot() as connection:
+        return sum(enrollments.counts(connection, sequence_id).values())
+
+
+def _say_imported(result: ImportResult) -> None:
+    err.print(
+        f"Imported {result.created:,} people from a Mailchimp export: {result.staged.repeated:,} repeated rows merged, "
+        f"{result.refused.height:,} refused, {result.enrolled:,} enrolled."
+    )
+    for line, address, reason in result.refused.iter_rows():
+        err.print(f"  line {line}: {reason} ({address})", markup=False)
+
+
+def _say_steps(store: EmbeddedStore, sequence_id: UUID, present: datetime) -> None:
+    with store.transaction() as connection:
+        stats = step_stats(connection, sequence_id, present)
+        counts = enrollments.counts(connection, sequence_id)
+    table = _figures_table(
+        "step", ["sent", "skipped", "failed", "unknown", "deferred"], "Welcome series, by step"
+    )
+    for step in stats:
+        figures = ("sent", "skipped", "failed", "unknown", "warmupDeferred")
+        table.add_row(step["name"], *(f"{step[figure]:,}" for figure in figures))
+    out.print(table)
+    out.print(", ".join(f"{count:,} {status}" for status, count in counts.items()))
+
+
+def _say_days(store: EmbeddedStore, sequence_id: UUID, deferred: dict[datetime, int]) -> None:
+    with store.snapshot() as connection:
+        rows = step_days(connection, sequence_id)
+    waiting = {moment.date(): count for moment, count in deferred.items()}
+    table = _figures_table(
+        "day", [*(name for name, *_ in STEPS), "all", "skipped", "deferred"], "Sent, by UTC day"
+    )
+    for day in dict.fromkeys(row["day"] for row in rows):
+        of_day = {row["name"]: row for row in rows if row["day"] == day}
+        sent = [of_day[name]["sent"] if name in of_day else 0 for name, *_ in STEPS]
+        skipped = sum(row["skipped"] for row in of_day.values())
+        figures = [*sent, sum(sent), skipped, waiting.get(day, 0)]
+        table.add_row(f"{day:%d %b}", *(f"{figure:,}" for figure in figures))
+    out.print(table)
+
+
+def _figures_table(first: str, figures: list[str], title: str) -> Table:
+    table = Table(first, title=title)
+    for figure in figures:
+        table.add_column(figure, justify="right")
+    return table
+
+
+def _say_next() -> None:
+    out.print("Next: `.venv/bin/xmit up --demo`, then open")
+    out.print("  http://127.0.0.1:8025  the mail, as each person got it")
+    out.print("  http://127.0.0.1:3000  the Dagster runs, with figures per step")
+    out.print("  http://127.0.0.1:8000  the REST API")

@@ -1,0 +1,15 @@
+"""Enrollments: everyone's way through every sequence."""
+
+import dagster as dg
+
+from xmit_pipeline.defs.audience import OWNERS, contacts, lists, sequences
+from xmit_pipeline.defs.resources import StoreResource
+from xmit_pipeline.store.census import enrollment_counts
+
+
+@dg.asset(group_name="sending", kinds={"duckdb"}, owners=OWNERS, deps=[contacts, lists, sequences])
+def enrollments(store: StoreResource) -> dg.MaterializeResult:
+    """One row a contact and sequence, once ever: where they are, and when they are next due."""
+    with store.open().snapshot() as connection:
+        counts = enrollment_counts(connection)
+    return dg.MaterializeResult(metadata={"dagster/row_count": sum(counts.values()), **counts})

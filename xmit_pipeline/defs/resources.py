@@ -1,0 +1,66 @@
+"""Dagster resources: thin, typed, opened for one run and closed with it."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from xmit_pipeline.delivery.transport import Mailer, SendGrid
+from xmit_pipeline.model.clock import Clock, FixedClock, WallClock, iso, parse_moment
+from xmit_pipeline.model.settings import Settings, read_settings
+from xmit_pipeline.store.connection import EmbeddedStore
+
+SANDBOX_KEY = "SG.sandbox"
+"""What the sandbox takes for a key; used only where SENDGRID_HOST is a loopback address."""
+
+
+class StoreResource(dg.ConfigurableResource):
+    """The xmit store named by XMIT_DATABASE, by short turns; `open()` it, then `transaction()` or `snapshot()`."""
+
+    _store: EmbeddedStore | None = PrivateAttr(default=None)
+
+    def open(self) -> EmbeddedStore:
+        """The store, shared by everything in this run."""
+        if self._store is None:
+            self._store = EmbeddedStore(self.settings().database)
+        return self._store
+
+    def settings(self) -> Settings:
+        """What the environment says."""
+        return read_settings()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
+        """Give the file up as soon as the run is over."""
+        if self._store is not None:
+            self._store.close()
+
+
+class ClockResource(dg.ConfigurableResource):
+    """The time of a tick: the wall clock, unless a simulated moment is given."""
+
+    now: str = Field(
+        default="",
+        description="A simulated moment, ISO 8601. Leave it blank for a real tick. "
+        "A simulated tick sends only where SENDGRID_HOST is a loopback address.",
+    )
+
+    def clock(self) -> Clock:
+        """The clock that this run goes by."""
+        return FixedClock(parse_moment(self.now)) if self.now else WallClock()
+
+
+class SendGridResource(dg.ConfigurableResource):
+    """SendGrid, or whatever SENDGRID_HOST names, through the `sendgrid` package on a connection pool."""
+
+    connections: int = Field(default=8, description="How many requests may be under way at a time.")
+
+    @contextmanager
+    def mailer(self, settings: Settings, clock: Clock) -> Generator[Mailer]:
+        """A poster for one tick; its connections are closed with it."""
+        key = settings.sendgrid_key or (SANDBOX_KEY if settings.host_is_loopback else "")
+        sendgrid = SendGrid(key=key, host=settings.sendgrid_host, connections=self.connections)
+        try:
+            yield Mailer(sendgrid, {"X-Sandbox-Now": iso(clock.now())} if clock.simulated else None)
+        finally:
+            sendgrid.close()

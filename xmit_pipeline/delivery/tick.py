@@ -1,0 +1,102 @@
+"""One tick's sending, under the tick lock: two at once never claim, the second says why it waits (SPEC 6.9)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from xmit_pipeline.delivery.deliver import Delivery, TickReport, unsafe
+from xmit_pipeline.delivery.journal import Journal
+from xmit_pipeline.delivery.posting import Poster
+from xmit_pipeline.model.clock import Clock
+from xmit_pipeline.model.settings import Settings
+from xmit_pipeline.store.connection import Store
+from xmit_pipeline.store.frontier import DueGroup, due_groups
+from xmit_pipeline.store.ticks import finish_tick, start_tick
+from xmit_pipeline.store.warmup import turn_of_day
+
+
+@dataclass(frozen=True, slots=True)
+class TickResult:
+    """What the tick did, and who is still due after it."""
+
+    report: TickReport
+    waiting: list[DueGroup]
+
+    @property
+    def deferred(self) -> int:
+        return sum(group.due for group in self.waiting)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The numbers of the tick's record."""
+        report = self.report
+        return {
+            "claimed": report.claimed,
+            "sent": report.sent,
+            "skipped": report.skipped,
+            "failed": report.failed,
+            "unknown": report.unknown,
+            "deferred": self.deferred,
+        }
+
+
+def tick_lock(settings: Settings) -> FileLock:
+    """Held by the operating system while a tick sends; a death frees it."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return FileLock(settings.home / "tick.lock", thread_local=False)
+
+
+def tick_is_alive(settings: Settings) -> bool:
+    """Whether some process is sending right now; asks the lock, never a record (DESIGN 6, the zombie)."""
+    lock = tick_lock(settings)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def run_tick(
+    store: Store,
+    settings: Settings,
+    clock: Clock,
+    poster: Poster,
+    tick_id: str,
+    progress: Callable[[TickReport], None] | None = None,
+) -> TickResult:
+    """Send what is due. Where another tick is at work, or sending would be unsafe, nothing is claimed."""
+    lock = tick_lock(settings)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return TickResult(TickReport(note=f"Another tick is sending; see {Path(lock.lock_file).name}."), [])
+    try:
+        return _run_locked(store, settings, clock, poster, tick_id, progress)
+    finally:
+        lock.release()
+
+
+def _run_locked(
+    store: Store,
+    settings: Settings,
+    clock: Clock,
+    poster: Poster,
+    tick_id: str,
+    progress: Callable[[TickReport], None] | None,
+) -> TickResult:
+    with store.transaction() as connection:
+        turn_of_day(connection, clock.now())
+        start_tick(connection, tick_id, clock.now(), datetime.now(UTC), simulated=clock.simulated)
+    why_not = unsafe(settings, clock)
+    if why_not:
+        report = TickReport(note=why_not)
+    else:
+        report = Delivery(store, settings, clock, poster, Journal(settings.journal), tick_id).run(progress)
+    with store.transaction() as connection:
+        result = TickResult(report, due_groups(connection, clock.now()))
+        finish_tick(connection, tick_id, datetime.now(UTC), result.counts, report.note)
+    return result

@@ -1,0 +1,129 @@
+"""The `sendgrid` client on a connection pool with time-outs: as it comes it opens a connection a call, and
+waits for ever. This module knows HTTP; what an answer means is the model's.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import orjson
+import urllib3
+from python_http_client.client import Client, Response
+from python_http_client.exceptions import HTTPError, err_dict
+from sendgrid import SendGridAPIClient
+
+from xmit_pipeline.model.outcomes import Answer, Fault
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+"""SendGrid answers in well under a second; after half a minute the fate of a request is unknown."""
+_NEVER_LEFT = ("CERTIFICATE_VERIFY_FAILED", "HANDSHAKE", "WRONG_VERSION_NUMBER")
+_BAD = 400
+
+
+class _PoolAnswer:
+    """An urllib3 answer in the shape that `python_http_client.Response` reads."""
+
+    def __init__(self, answer: urllib3.BaseHTTPResponse) -> None:
+        self._answer = answer
+
+    def getcode(self) -> int:
+        return self._answer.status
+
+    def read(self) -> bytes:
+        return self._answer.data
+
+    def info(self) -> urllib3.HTTPHeaderDict:
+        return self._answer.headers
+
+
+class PooledClient(Client):
+    """`python_http_client.Client` over one urllib3 pool: kept connections, time-outs, no redirects, no retries.
+
+    Bodies of bytes go as they are, everything else as JSON. It never formats payloads or keys for a log.
+    """
+
+    pool: urllib3.PoolManager
+
+    def _build_client(self, name: str | None = None) -> Self:
+        client = type(self)(
+            host=self.host,
+            version=self._version,
+            request_headers=dict(self.request_headers),
+            url_path=[*self._url_path, name] if name else self._url_path,
+        )
+        client.pool = self.pool
+        return client
+
+    def __getattr__(self, name: str) -> Any:
+        return self._verb(name) if name in self.methods else super().__getattr__(name)
+
+    def _verb(self, name: str) -> Callable[..., Response]:
+        def call(
+            request_body: object = None,
+            query_params: Mapping[str, object] | None = None,
+            request_headers: Mapping[str, str] | None = None,
+        ) -> Response:
+            headers = {**self.request_headers, **(request_headers or {})}
+            body = request_body if isinstance(request_body, bytes | None) else orjson.dumps(request_body)
+            if body is not None:
+                headers.setdefault("Content-Type", "application/json")
+            url = self._build_url(query_params)
+            answer = self.pool.request(
+                name.upper(), url, body=body, headers=headers, redirect=False, retries=False
+            )
+            return _checked(answer)
+
+        return call
+
+
+def _checked(answer: urllib3.BaseHTTPResponse) -> Response:
+    """The answer as the package gives it; its own error class where the status is 400 or more."""
+    if answer.status < _BAD:
+        as_response: Any = Response
+        return as_response(_PoolAnswer(answer))
+    error: Any = err_dict.get(answer.status, HTTPError)
+    raise error(answer.status, answer.reason, answer.data, answer.headers)
+
+
+class SendGrid:
+    """The `sendgrid` package's client, every call through one pool of `connections`; close it after use."""
+
+    def __init__(self, *, key: str, host: str, connections: int) -> None:
+        self.api = SendGridAPIClient(api_key=key, host=host)
+        self._pool = urllib3.PoolManager(
+            maxsize=connections,
+            block=True,
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        )
+        client = PooledClient(host=host, request_headers=dict(self.api.client.request_headers), version=3)
+        client.pool = self._pool
+        self.api.client = client
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._pool.clear()
+
+
+class Mailer:
+    """Posts finished Mail Send bodies. `headers` go with every post."""
+
+    def __init__(self, sendgrid: SendGrid, headers: Mapping[str, str] | None = None) -> None:
+        mail_send: Any = sendgrid.api.client
+        self._post = mail_send.mail.send.post
+        self._headers = headers or {}
+
+    def post(self, body: bytes) -> Answer:
+        """SendGrid's answer, or how the post ended without one; never raises for what the network does."""
+        try:
+            answer = self._post(request_body=body, request_headers=self._headers)
+        except HTTPError as error:
+            return Answer(error.status_code, error.body or b"")
+        except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
+            return Answer(fault=Fault.NOT_CONNECTED, words=f"no connection to SendGrid: {error}")
+        except urllib3.exceptions.SSLError as error:
+            never_left = any(sign in str(error).upper() for sign in _NEVER_LEFT)
+            fault = Fault.NOT_CONNECTED if never_left else Fault.NO_ANSWER
+            return Answer(fault=fault, words=f"TLS failed: {error}")
+        except urllib3.exceptions.HTTPError as error:
+            return Answer(fault=Fault.NO_ANSWER, words=f"no answer: {error}")
+        return Answer(answer.status_code, answer.body or b"", answer.headers.get("X-Message-Id"))
