@@ -18,6 +18,7 @@ from xmit_pipeline.model.clock import FixedClock
 from xmit_pipeline.model.delays import DelayUnit
 from xmit_pipeline.model.lifecycle import TriggerType
 from xmit_pipeline.model.settings import Settings, read_settings
+from xmit_pipeline.sandbox.faults import FaultOrder
 from xmit_pipeline.sandbox.server import RunningSandbox
 from xmit_pipeline.store import enrollments, invariants, senders, sequences, steps, warmup
 from xmit_pipeline.store.connection import EmbeddedStore, offered, rows_as_dicts
@@ -137,6 +138,10 @@ class World:
         with self.store.snapshot() as connection:
             assert invariants.breaches(connection, now) == {}
         return result
+
+    def faults(self, *faults: dict[str, Any]) -> None:
+        """What the sandbox shall do wrong from now on, in place of all before; nothing without faults."""
+        self.sandbox.faults.order(FaultOrder(faults=list(faults)).faults)  # type: ignore[arg-type]
 
     def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         with self.store.snapshot() as connection:

@@ -13,8 +13,9 @@ from xmit_pipeline.rendering.source import StepSource, compile_step
 from xmit_pipeline.sandbox.server import running_sandbox
 
 HOSTILE = [
-    "{{ email }}", "{% if x %}", "<script>alert(1)</script>", "-0-", "a & b", '"quoted"', "back\\slash", "\U0001f984 \U00020000",
-    "Anna\r\nBcc: x@example.com", "Zoë", " ", "", "-deadbeef0000-1-", "{{", "}}", "%}", "<!--", "it's", "a\tb", "名前",
+    "{{ email }}", "{% if x %}", "<script>alert(1)</script>", "-0-", "a & b", '"quoted"', "back\\slash",
+    "\U0001f984 \U00020000", "Anna\r\nBcc: x@example.com", "Zoë", " ", "", "-deadbeef0000-1-", "{{", "}}", "%}",
+    "<!--", "it's", "a\tb", "名前",
 ]  # fmt: skip
 SUBJECT = "Welcome {{ firstName | default: 'friend' }} of {{ company }}"
 BODY = """<html><body><h1>Hello {{ firstName }} {{ lastName }}</h1>

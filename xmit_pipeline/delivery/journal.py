@@ -1,7 +1,8 @@
 """The worker's journal: which requests may have left this machine (SPEC 6.2, 6.7).
 
 A request's id is on disk before its first byte is on the wire; an answer that proves "not sent" is on disk
-before anything waits. One file a UTC day, in `XMIT_HOME/journal/`, one JSON object a line.
+before anything waits. One file a UTC day, in `XMIT_HOME/journal/`, one JSON object a line; a line begins with
+its line break, so that one torn by a crash spoils only itself.
 """
 
 import os
@@ -56,9 +57,7 @@ class Journal:
         return entries
 
     def _append(self, request_id: str, entry: Entry, at: datetime) -> None:
-        line = orjson.dumps(
-            {"request": request_id, "entry": entry, "at": at}, option=orjson.OPT_APPEND_NEWLINE
-        )
+        line = b"\n" + orjson.dumps({"request": request_id, "entry": entry, "at": at})
         path = self._folder / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"
         with self._writing, path.open("ab", buffering=0) as file:
             file.write(line)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 import polars as pl
 
@@ -17,7 +18,14 @@ from xmit_pipeline.rendering.skeleton import Fragment, Place
 _SPECIAL = ["&", "<", ">", "'", '"']
 _ESCAPED = ["&amp;", "&lt;", "&gt;", "&#39;", "&#34;"]
 
-Outcome = str | RenderFault
+
+class Broken(NamedTuple):
+    """A fault's sentence; the error itself would keep its frames, for each of thousands."""
+
+    words: str
+
+
+Outcome = str | Broken
 """A fragment's text for one combination of values, or what went wrong."""
 
 
@@ -40,7 +48,7 @@ class Press:
         try:
             render_node(fragment.node, self._contexts[fragment.place], buffer, fragment.place)
         except RenderFault as fault:
-            return fault
+            return Broken(str(fault))
         return buffer.getvalue()
 
 
@@ -93,18 +101,17 @@ def _outcomes(
     found: dict[Fragment, list[Outcome]] = {}
     shared: dict[tuple[bool, str], list[Outcome]] = {}
     for fragment in fragments:
+        # A fault in both is told of the subject, as plain Liquid comes to it first.
         key = (fragment.place is Place.HTML, fragment.source)
-        outcomes = shared.get(key)
-        # A fault names its place, so faults are found anew.
-        if outcomes is None or not all(isinstance(outcome, str) for outcome in outcomes):
-            outcomes = [press.outcome(fragment, names) for names in known]
-        shared[key] = found[fragment] = outcomes
+        if key not in shared:
+            shared[key] = [press.outcome(fragment, names) for names in known]
+        found[fragment] = shared[key]
     return found
 
 
 def _outcome_columns(number: int, outcomes: list[Outcome]) -> tuple[pl.Series, pl.Series]:
     texts = [outcome if isinstance(outcome, str) else None for outcome in outcomes]
-    words = [None if isinstance(outcome, str) else str(outcome) for outcome in outcomes]
+    words = [None if isinstance(outcome, str) else outcome.words for outcome in outcomes]
     return (
         pl.Series(fragment_column(number), texts, pl.String),
         pl.Series(words_column(number), words, pl.String),

@@ -94,7 +94,7 @@ def _words(fragment: Fragment, fixed: Mapping[Fragment, Outcome], numbers: Mappi
     if fragment in numbers:
         return pl.col(words_column(numbers[fragment]))
     outcome = fixed[fragment]
-    return pl.lit(None if isinstance(outcome, str) else str(outcome), pl.String)
+    return pl.lit(None if isinstance(outcome, str) else outcome.words, pl.String)
 
 
 def _alone(subject: Parts, html: Parts, text: Parts, columns: list[str]) -> pl.Expr:

@@ -16,6 +16,8 @@ from xmit_pipeline.store.migrations import check_identity, migrate
 from xmit_pipeline.store.turns import Turns
 
 Connection = duckdb.DuckDBPyConnection
+CHECKPOINT_AT = "256MB"
+"""Log written before DuckDB folds it into the file: its own 16 MB would stop a tick at every other settlement."""
 
 
 class Store(Protocol):
@@ -68,6 +70,7 @@ class EmbeddedStore:
         root = duckdb.connect(str(path))
         try:
             root.execute("SET GLOBAL TimeZone = 'UTC'")
+            root.execute(f"SET GLOBAL checkpoint_threshold = '{CHECKPOINT_AT}'")
             if not self._ready:
                 migrate(root)
                 self._ready = True

@@ -29,8 +29,9 @@ LOOK_SECONDS = 0.005
 class Turns:
     """The one open file of this process, opened when first wanted and closed when others want it.
 
-    `queued`: how many of this process's own threads wait to write. `quiet_seconds`: how long an unused file stays open. `patience_seconds`: how long to wait for a turn, or
-    for a foreign program's lock, before StoreRefused.
+    `queued`: how many of this process's own threads wait to write. `quiet_seconds`: how long an unused file
+    stays open. `patience_seconds`: how long to wait for a turn, or for a foreign program's lock, before
+    StoreRefused.
     """
 
     def __init__(

@@ -7,23 +7,9 @@ import orjson
 import pytest
 import urllib3
 
-from xmit_pipeline.sandbox.server import RunningSandbox, running_sandbox
+from xmit_pipeline.sandbox.server import RunningSandbox
 
 KEY = {"Authorization": "Bearer SG.any-key"}
-
-
-@pytest.fixture(scope="session")
-def shared_sandbox() -> Iterator[RunningSandbox]:
-    with running_sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(shared_sandbox: RunningSandbox) -> RunningSandbox:
-    """The shared sandbox, as good as new."""
-    shared_sandbox.mailbox.clear()
-    shared_sandbox.faults.order([])
-    return shared_sandbox
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import time
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -11,50 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.sendgrid_openapi import ABSENT, DESCRIPTION, mail_send_judge
 from xmit_pipeline.sandbox.validation.message import check_message
 
-SPEC = Path(__file__).parents[3] / ".." / "shared" / "sendgrid" / "sendgrid_mail_v3.json"
-MAIL_SEND = "#/components/requestBodies/PostMailSend/content/application~1json/schema"
-
-pytestmark = pytest.mark.skipif(
-    not SPEC.exists(),
-    reason="SendGrid's OpenAPI file lies in shared/sendgrid beside the project; it is not here.",
-)
-
-
-def _close(schema: Any) -> None:
-    """Refuse fields that the schema does not name."""
-    if isinstance(schema, dict):
-        if schema.get("type") == "object" and "properties" in schema:
-            schema["additionalProperties"] = False
-        for part in schema.values():
-            _close(part)
-    elif isinstance(schema, list):
-        for part in schema:
-            _close(part)
+pytestmark = pytest.mark.skipif(not DESCRIPTION.exists(), reason=ABSENT)
 
 
 @pytest.fixture(scope="module")
 def judge() -> jsonschema_rs.Validator:
-    """The Mail Send schema, its known defects mended."""
-    document = orjson.loads(SPEC.read_bytes())
-    body = document["components"]["requestBodies"]["PostMailSend"]["content"]["application/json"]["schema"]
-    one = body["properties"]["personalizations"]["items"]["properties"]
-    strings = {"type": "object", "additionalProperties": {"type": "string"}}
-    _close(document["components"])
-    body["properties"]["personalizations"]["minItems"] = 1
-    for place in (body["properties"], one):
-        place["custom_args"] = {**strings, "minProperties": 1}
-        place["headers"] = strings
-    one["substitutions"] = {"type": "object", "additionalProperties": {"type": ["string", "null"]}}
-    return jsonschema_rs.validator_for(
-        {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$ref": MAIL_SEND,
-            "components": document["components"],
-        },
-        validate_formats=True,
-    )
+    return mail_send_judge()
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -115,7 +79,7 @@ def test_the_schema_can_refuse_what_we_refuse(body: dict[str, Any], judge: jsons
 
 def test_the_vendors_own_example_is_accepted(judge: jsonschema_rs.Validator) -> None:
     """The example without a template in the OpenAPI file."""
-    document = orjson.loads(SPEC.read_bytes())
+    document = orjson.loads(DESCRIPTION.read_bytes())
     examples = document["components"]["requestBodies"]["PostMailSend"]["content"]["application/json"][
         "examples"
     ]

@@ -30,15 +30,23 @@ def test_equal_fragments_share_a_number():
     assert batch.html == (0, 0, 1, 1, 2, 3, '<a href="', 4, '">out</a>')
 
 
-def test_empty_blank_and_nil_are_not_confused():
-    """They look alike when python-liquid writes a node back as text."""
-    html = (
-        "{% if a == empty %}E{% endif %}{% if a == blank %}B{% endif %}{% if a == nil %}N{% endif %}."
-        + LINKED
+def test_the_same_output_is_escaped_where_it_has_to_be():
+    output = "{{ lastName | append: '' }}"
+    row = person(last_name="<&\n>")
+    mail = joined(batch_of(step(output + LINKED, output, output + "{{ unsubscribe_url }}"), row))["0"]
+    assert (mail.subject, mail.html[:12], mail.text[:4]) == ("<& >", "&lt;&amp;\n&g", "<&\n>")
+
+
+def test_branches_that_look_alike_are_not_confused():
+    """python-liquid writes `empty`, `blank` and `nil` back as the same text; and subject and text have nodes 1."""
+    html = "|".join(f"{{% if a == {word} %}}X{{% endif %}}" for word in ("empty", "blank", "nil"))
+    compiled = step(
+        f"{html}|{LINKED}", "S{% if a %}s{% endif %}", "T{% if a %}t{% endif %}{{ unsubscribe_url }}"
     )
     crowd = [person(metadata=found) for found in ('{"a": ""}', '{"a": " "}', "{}")]
-    starts = [mail.html.partition(".")[0] for mail in joined(batch_of(step(html), *crowd)).values()]
-    assert sorted(starts) == ["B", "EB", "N"]
+    mails = joined(batch_of(compiled, *crowd))
+    assert [mails[key].html[:5] for key in "012"] == ["X|X||", "|X||<", "||X|<"]
+    assert [mails[key].subject + mails[key].text[:2] for key in "012"] == ["SsTt", "SsTt", "STh"]
 
 
 def test_what_is_the_same_for_everybody_is_static():

@@ -65,6 +65,7 @@ FILTERS = [
     " | safe",
     " | default: 'you & me'",
     " | default: b",
+    " | default: 'x' | upcase",
     " | default: 'x', allow_false: true",
     " | append: b",
     " | size",
@@ -179,6 +180,7 @@ def test_plain_is_what_python_liquid_renders(template, row):
     assume(not any(word in template + str(row) for word in ("partial", "now", "date")))
     compiled = step(f"<i>.</i>{template}{LINKED}", text=f"{template}{{{{ unsubscribe_url }}}}")
     mail = alone(compiled, row)
+    assume(isinstance(mail, RenderedMail) or "more than 10000 items" not in mail)
     try:
         names = names_of(row)
         html = Environment(autoescape=True).from_string(f"<i>.</i>{template}{LINKED}").render(**names)

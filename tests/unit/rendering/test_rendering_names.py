@@ -79,6 +79,10 @@ def test_other_types_print_as_python_liquid_does(value, text):
 def test_default_stands_for_what_is_empty(value, text):
     row = person(metadata=f'{{"v": {value}}}')
     assert printed("{{ v | default: 'you & me' }}", row) == text
+    assert printed("{{ v | default: 'you & me', allow_false: true }}", row) == {"false": "false"}.get(
+        value, text
+    )
+    assert printed("{{ v | default: 'you & me' | upcase }}", row) == text.upper()
     assert printed("{{ v | default: w }}", person(metadata=f'{{"v": {value}, "w": "you & me"}}')) == text
 
 
@@ -109,10 +113,13 @@ def test_values_of_different_types_stay_apart():
         "{% if v == 1 %}one{% endif %}{% if v == true %}yes{% endif %} {{ v | append: '' }} {{ v | size }}"
     )
     compiled = step(text=template + "{{ unsubscribe_url }}")
-    crowd = [person(metadata=f'{{"v": {value}}}') for value in ("1", "1.0", "true", '"1"', '"1.0"', "null")]
+    crowd = [
+        person(metadata=f'{{"v": {value}}}')
+        for value in ("1", "1.0", "true", '"1"', '"1.0"', "null", '["A"]', '["a"]')
+    ]
     found = joined(batch_of(compiled, *crowd))
     assert found == {str(i): render_plain(compiled, row, now=NOW) for i, row in enumerate(crowd)}
-    assert len({mail.text for mail in found.values()}) == 6
+    assert len({mail.text for mail in found.values()}) == len(crowd)
 
 
 @given(st.text())
