@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import delivery, frontier
+from benchmarks import delivery, frontier, importing, rendering
 
-MODULES = {"frontier": frontier, "delivery": delivery}
+MODULES = {"frontier": frontier, "rendering": rendering, "delivery": delivery, "importing": importing}
 
 
 def main(names: list[str]) -> None:

@@ -178,3 +178,17 @@ def test_the_default_sender_stands_in_for_none(world: World):
     world.enroll(world.sequence(), world.people(1))
     world.tick(START)
     assert [mail.sender for mail in world.sandbox.mailbox.page().mails] == ["hello@two.example"]
+
+
+def test_enabling_a_paused_domain_begins_with_its_resume(world: World):
+    domain = world.domain()
+    world.enroll(world.sequence(), world.people(20))
+    with world.store.transaction() as connection:
+        warmup.pause(connection, domain, START, "by hand")
+        warmup.configure(connection, domain, START, enabled=True, pacing=False, table=[5, 10])
+    assert world.tick(START).counts["sent"] == 0
+    later = START + timedelta(days=3)
+    with world.store.transaction() as connection:
+        warmup.resume(connection, domain, later)
+    world.tick(later)
+    assert sent_by_day(world, domain) == [5]

@@ -1,12 +1,15 @@
 """Lists, their members, and the ledger that remembers who was ever on one (SPEC 2, Triggers)."""
 
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import polars as pl
+
 from xmit_pipeline.model.errors import Conflict, NotFound
 from xmit_pipeline.model.ids import new_id
-from xmit_pipeline.store.connection import Connection, rows_as_dicts
+from xmit_pipeline.store.connection import Connection, offered, rows_as_dicts
 from xmit_pipeline.store.enrollments import EnrollResult, enroll
 
 NEW_MEMBERS = """
@@ -35,6 +38,17 @@ SELECT sequence.id AS sequence_id, new_member.contact_id
 FROM sequence, new_member
 WHERE sequence.trigger_list_id = $list_id AND sequence.trigger_type = 'list_add'
   AND sequence.status = 'active' AND sequence.deleted_at IS NULL
+"""
+
+LEAVE_LIST = """
+DELETE FROM list_member
+WHERE list_id = $list_id AND contact_id IN (SELECT contact_id::UUID FROM given_contact)
+RETURNING contact_id
+"""
+
+LEAVE_LEDGER = """
+UPDATE list_ledger SET left_at = $now
+WHERE list_id = $list_id AND contact_id IN (SELECT contact_id::UUID FROM given_contact)
 """
 
 LISTS = """
@@ -101,10 +115,10 @@ def add_contacts(
     Answers how many were added. Contacts already there, and ids of nobody, are passed over.
     """
     get_list(connection, list_id)
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE joining AS SELECT unnest($contact_ids::UUID[]) AS contact_id",
-        {"contact_ids": contact_ids},
-    )
+    with _given(connection, contact_ids):
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE joining AS SELECT contact_id::UUID AS contact_id FROM given_contact"
+        )
     return join_list(connection, list_id, now, "list_add")
 
 
@@ -124,15 +138,13 @@ def remove_contacts(
 ) -> int:
     """Take contacts off a list; answers how many were on it. Their enrollments go on."""
     get_list(connection, list_id)
-    parameters = {"list_id": list_id, "contact_ids": contact_ids}
-    removed = connection.execute(
-        "DELETE FROM list_member WHERE list_id = $list_id AND contact_id IN (SELECT unnest($contact_ids::UUID[])) "
-        "RETURNING contact_id",
-        parameters,
-    ).fetchall()
-    connection.execute(
-        "UPDATE list_ledger SET left_at = $now "
-        "WHERE list_id = $list_id AND contact_id IN (SELECT unnest($contact_ids::UUID[]))",
-        {**parameters, "now": now},
-    )
+    with _given(connection, contact_ids):
+        removed = connection.execute(LEAVE_LIST, {"list_id": list_id}).fetchall()
+        connection.execute(LEAVE_LEDGER, {"list_id": list_id, "now": now})
     return len(removed)
+
+
+def _given(connection: Connection, contact_ids: list[UUID | None]) -> AbstractContextManager[None]:
+    """Ids as the table `given_contact`: a frame costs a sixtieth of a bound list."""
+    rows = {"contact_id": [str(each) if each else None for each in contact_ids]}
+    return offered(connection, "given_contact", pl.DataFrame(rows, schema={"contact_id": pl.String}))

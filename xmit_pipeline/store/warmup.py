@@ -33,6 +33,17 @@ ORDER BY domain.name, domain.id
 """
 
 
+RESTART = """
+UPDATE domain SET
+    warmup_state = CASE WHEN $stays_paused THEN warmup_state ELSE $state END,
+    warmup_state_before = CASE WHEN $stays_paused THEN $state END,
+    warmup_pause_reason = CASE WHEN $stays_paused THEN warmup_pause_reason END,
+    warmup_midnights = 0,
+    warmup_active_since = CASE WHEN $state = 'active' AND NOT $stays_paused THEN $now::TIMESTAMPTZ END
+WHERE id = $id
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class DomainDay:
     """A domain on one UTC day. `limit` and `left` are None where there is no limit."""
@@ -165,20 +176,18 @@ def resume(connection: Connection, domain_id: UUID, now: datetime) -> None:
 
 
 def _enable(connection: Connection, row: dict[str, Any], now: datetime, *, enabled: bool) -> None:
-    running = row["warmup_state"] in (WarmupState.ACTIVE, WarmupState.PAUSED)
-    if enabled == running:
+    """Day 1 begins now; on a paused domain, which stays paused, it begins with the resume."""
+    paused = row["warmup_state"] == WarmupState.PAUSED
+    state = row["warmup_state_before"] if paused else row["warmup_state"]
+    if enabled == (state == WarmupState.ACTIVE):
         return
     connection.execute(
-        """
-        UPDATE domain SET
-            warmup_state = $state, warmup_state_before = NULL, warmup_pause_reason = NULL,
-            warmup_midnights = 0, warmup_active_since = $since
-        WHERE id = $id
-        """,
+        RESTART,
         {
             "id": row["id"],
             "state": WarmupState.ACTIVE if enabled else WarmupState.INACTIVE,
-            "since": now if enabled else None,
+            "stays_paused": paused and enabled,
+            "now": now,
         },
     )
 

@@ -1,0 +1,44 @@
+"""A CSV of a million contacts into a list that triggers a sequence."""
+
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.figures import report, timed
+from benchmarks.worlds import NOW, PLAIN_BODY, empty_world
+from xmit_pipeline.model.lifecycle import TriggerType
+from xmit_pipeline.store import lists, senders, sequences, steps
+from xmit_pipeline.store.imports import import_file
+
+CONTACTS = 1_000_000
+
+
+def write_csv(path: Path) -> None:
+    """So many rows of a plain export."""
+    number = pl.int_range(CONTACTS, eager=True).cast(pl.String)
+    pl.DataFrame({"number": number}).select(
+        pl.format("person{}@example.com", "number").alias("Email Address"),
+        pl.format("Name{}", "number").alias("First Name"),
+        pl.format("Surname{}", "number").alias("Last Name"),
+        pl.format("Company, {}", "number").alias("Company Name"),
+        pl.lit("gold").alias("Plan"),
+    ).write_csv(path)
+
+
+def run() -> None:
+    """All figures of this module."""
+    with empty_world() as (store, settings):
+        with store.transaction() as connection:
+            domain = senders.add_domain(connection, "bench.example", NOW, verified=True)
+            senders.add_sender(connection, domain, "hello@bench.example", NOW)
+            list_id = lists.create_list(connection, "News", NOW)
+            sequence = sequences.create_sequence(
+                connection, NOW, name="s", trigger_type=TriggerType.LIST_ADD, trigger_list_id=list_id
+            )
+            steps.add_step(connection, sequence, NOW, name="one", subject="Hi", body_html=PLAIN_BODY)
+            sequences.activate(connection, sequence, NOW)
+        path = settings.home / "people.csv"
+        write_csv(path)
+        result, seconds = timed(lambda: import_file(store, path, overrides={}, list_id=list_id, now=NOW))
+        assert result.enrolled == CONTACTS
+        report("import 1 M contacts from CSV into a triggering list", seconds, "s", limit=30, better="lower")

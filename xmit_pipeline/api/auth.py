@@ -1,0 +1,102 @@
+"""Who may call: a live API key in `Authorization: Bearer pm_live_...` (SPEC 8)."""
+
+import threading
+import time
+from hmac import compare_digest
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from xmit_pipeline.api.desk import Desk
+from xmit_pipeline.api.errors import refusal
+from xmit_pipeline.model.errors import StoreRefused
+from xmit_pipeline.store.keys import hash_of, live_hashes, touch_key
+
+KEPT_SECONDS = 0.5
+"""How old the known keys may be: a revoked one stops working within this."""
+TOUCH_SECONDS = 60.0
+"""How often at most a key's last use is written down."""
+
+GUARDED = "/api"
+UNAUTHORIZED = "Send a live API key: `Authorization: Bearer pm_live_...`; `xmit keys create NAME` makes one."
+
+
+class KeyRing:
+    """The hashes of all live keys, read anew when they are too old."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._reading = threading.Lock()
+        self._hashes: list[str] = []
+        self._read_at = float("-inf")
+        self._touched: dict[str, float] = {}
+
+    @property
+    def stale(self) -> bool:
+        return time.monotonic() - self._read_at > KEPT_SECONDS
+
+    def read(self) -> None:
+        """Read the live keys; blocks. Many callers at once read once."""
+        with self._reading:
+            if self.stale:
+                began = time.monotonic()
+                with self._desk.reading() as (connection, _):
+                    self._hashes = live_hashes(connection)
+                self._read_at = began
+
+    def matching(self, key: str) -> str | None:
+        """The stored hash of this key; takes as long for any key, also a missing one."""
+        given = hash_of(key)
+        found = None
+        for known in self._hashes:
+            if compare_digest(known, given):
+                found = known
+        return found
+
+    def wants_touch(self, known: str) -> bool:
+        """Whether the last use of a key is to be written down again; asking promises to do it."""
+        now = time.monotonic()
+        if now - self._touched.get(known, float("-inf")) < TOUCH_SECONDS:
+            return False
+        self._touched[known] = now
+        return True
+
+    def touch(self, known: str) -> None:
+        """Write a key's use down; blocks."""
+        with self._desk.changing() as (connection, now):
+            touch_key(connection, known, now)
+
+
+class Gate:
+    """Lets calls below /api through with a live key; no key, a wrong one and a revoked one answer alike."""
+
+    def __init__(self, app: ASGIApp, ring: KeyRing) -> None:
+        self._app = app
+        self._ring = ring
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await self._refused(scope) if _guarded(scope) else None
+        await (answer or self._app)(scope, receive, send)
+
+    async def _refused(self, scope: Scope) -> Response | None:
+        ring = self._ring
+        try:
+            if ring.stale:
+                await run_in_threadpool(ring.read)
+            known = ring.matching(_given_key(scope))
+            if known is not None and ring.wants_touch(known):
+                await run_in_threadpool(ring.touch, known)
+        except StoreRefused as error:
+            return refusal(503, str(error))
+        return None if known else refusal(401, UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _guarded(scope: Scope) -> bool:
+    return scope["type"] == "http" and (scope["path"] == GUARDED or scope["path"].startswith(f"{GUARDED}/"))
+
+
+def _given_key(scope: Scope) -> str:
+    scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
