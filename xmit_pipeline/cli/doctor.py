@@ -10,7 +10,7 @@ from rich.table import Table
 
 from xmit_pipeline.cli.console import out
 from xmit_pipeline.cli.opened import opened_store
-from xmit_pipeline.delivery.deliver import unsafe
+from xmit_pipeline.delivery.safety import unsafe
 from xmit_pipeline.delivery.tick import tick_is_alive
 from xmit_pipeline.model.clock import WallClock
 from xmit_pipeline.model.settings import Settings

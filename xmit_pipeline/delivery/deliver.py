@@ -12,7 +12,7 @@ import polars as pl
 from xmit_pipeline.delivery.journal import Entry, Journal, Line
 from xmit_pipeline.delivery.posting import ANSWERED, Brake, Posted, Poster, Posting, answered, rejected
 from xmit_pipeline.delivery.window import RenderedWindow, render_window
-from xmit_pipeline.model.clock import Clock, iso
+from xmit_pipeline.model.clock import Clock
 from xmit_pipeline.model.lifecycle import RequestState
 from xmit_pipeline.model.outcomes import Consequence, Verdict
 from xmit_pipeline.model.settings import Settings
@@ -31,7 +31,7 @@ SLICE = 20_000
 
 @dataclass(slots=True)
 class TickReport:
-    """What one tick did, in messages. `note` says why it stopped early; `seconds` per phase."""
+    """What one tick did, in messages. `note` says why it stopped early, or was `refused`; `seconds` per phase."""
 
     claimed: int = 0
     sent: int = 0
@@ -41,6 +41,7 @@ class TickReport:
     released: int = 0
     recovered: int = 0
     note: str | None = None
+    refused: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -82,7 +83,7 @@ class Delivery:
             left = open_requests(connection)
         if left.is_empty():
             return
-        entries = self.journal.last_entries()
+        entries = self.journal.last_words()
         boot = boot_id()
         fates = [
             _left_by_the_dead(row, entries.get(row["request_id"]), boot, self.clock.now())
@@ -183,16 +184,3 @@ def boot_id() -> str:
     """This boot of the machine: after another one the journal's last lines may be lost."""
     path = Path("/proc/sys/kernel/random/boot_id")
     return path.read_text().strip() if path.exists() else "unknown"
-
-
-def unsafe(settings: Settings, clock: Clock) -> str | None:
-    """Why nothing may be sent with these settings, or None (SPEC 6.10)."""
-    if settings.host_is_loopback:
-        return None
-    if clock.simulated:
-        return f"A simulated time ({iso(clock.now())}) sends only to a loopback SENDGRID_HOST; run without --now."
-    if not settings.sendgrid_key:
-        return "SENDGRID_API_KEY is not set; set it, or run `xmit up`, which brings a sandbox."
-    if not settings.public_url.startswith("https://"):
-        return f"XMIT_PUBLIC_URL is {settings.public_url}; unsubscribe links would be dead. Set your https address."
-    return None

@@ -1,18 +1,25 @@
-"""The worker's journal: which requests may have left this machine (SPEC 6.2, 6.7).
+"""The worker's journal: what may have left this machine (SPEC 6.2, 6.7, 6.10).
 
-A request's id is on disk before its first byte is on the wire; an answer that proves "not sent" is on disk
-before anything waits. One file a UTC day, in `XMIT_HOME/journal/`, one JSON object a line; a line begins with
-its line break, so that one torn by a crash spoils only itself.
+A request is on disk, with whom it goes to, before its first byte is on the wire; an answer that proves "not sent"
+is on disk before anything waits. It tells a later tick what a dead one may have posted, and a restored store what
+it has forgotten. One file a UTC day, in `XMIT_HOME/journal/`, one JSON object a line; a line begins with its line
+break, so that one torn by a crash spoils only itself.
 """
 
+import mmap
 import os
 import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import orjson
+
+KEEP = timedelta(days=30)
+"""A backup older than this can't be reconciled; the newest file is kept for ever."""
 
 
 class Entry(StrEnum):
@@ -22,10 +29,17 @@ class Entry(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The last word on one request; `at` is the post's time by the tick's clock."""
+    """The last word on one request; `at` is the post's time by the tick's clock.
 
+    `step_id`, `message_ids` and `enrollment_ids` say whom it went to.
+    """
+
+    request_id: str
     entry: Entry
     at: datetime
+    step_id: str = ""
+    message_ids: tuple[str, ...] = ()
+    enrollment_ids: tuple[str, ...] = ()
 
 
 class Journal:
@@ -36,29 +50,78 @@ class Journal:
         self._writing = threading.Lock()
         self._folder.mkdir(parents=True, exist_ok=True)
 
-    def posted(self, request_id: str, at: datetime) -> None:
+    def posted(
+        self,
+        request_id: str,
+        at: datetime,
+        step_id: str = "",
+        message_ids: Sequence[str] = (),
+        enrollment_ids: Sequence[str] = (),
+    ) -> None:
         """To be called just before the first byte; raises OSError where the disk can't keep it."""
-        self._append(request_id, Entry.POSTED, at)
+        whom = {"step": step_id, "messages": message_ids, "enrollments": enrollment_ids}
+        self._append({"request": request_id, "entry": Entry.POSTED, "at": at, **whom})
 
     def not_sent(self, request_id: str, at: datetime) -> None:
         """An answer, or the lack of a connection, proves that this request was not taken."""
-        self._append(request_id, Entry.NOT_SENT, at)
+        self._append({"request": request_id, "entry": Entry.NOT_SENT, "at": at})
 
-    def last_entries(self) -> dict[str, Line]:
-        """The last word on each journalled request; a line torn by a crash never left, and is passed over."""
-        entries: dict[str, Line] = {}
-        for path in sorted(self._folder.glob("*.jsonl")):
-            for line in path.read_bytes().splitlines():
-                try:
-                    entry = orjson.loads(line)
-                except orjson.JSONDecodeError:
-                    continue
-                entries[entry["request"]] = Line(Entry(entry["entry"]), datetime.fromisoformat(entry["at"]))
-        return entries
+    def newest(self) -> str | None:
+        """The id journalled last: the high-water mark that a store must know (SPEC 6.10)."""
+        for path in reversed(self._files()):
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                end = len(content)
+                while (start := content.rfind(b"\n", 0, end)) >= 0:
+                    line = _parsed(content[start + 1 : end])
+                    if line is not None:
+                        return line.request_id
+                    end = start
+        return None
 
-    def _append(self, request_id: str, entry: Entry, at: datetime) -> None:
-        line = b"\n" + orjson.dumps({"request": request_id, "entry": entry, "at": at})
+    def last_words(self) -> dict[str, Line]:
+        """The last word on each journalled request, in the order of their posts, with whom it went to."""
+        words: dict[str, Line] = {}
+        for line in self._lines():
+            known = words.get(line.request_id)
+            whom = known or line
+            words[line.request_id] = Line(
+                line.request_id, line.entry, line.at, whom.step_id, whom.message_ids, whom.enrollment_ids
+            )
+        return words
+
+    def prune(self, now: datetime) -> None:
+        """Drop days that no backup will need any more; the newest file stays."""
+        oldest_kept = f"{now - KEEP:%Y-%m-%d}.jsonl"
+        for path in self._files()[:-1]:
+            if path.name < oldest_kept:
+                path.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        return sorted(path for path in self._folder.glob("*.jsonl") if path.stat().st_size)
+
+    def _lines(self) -> Iterator[Line]:
+        for path in self._files():
+            with path.open("rb") as file:
+                yield from (line for raw in file if (line := _parsed(raw)) is not None)
+
+    def _append(self, entry: dict[str, Any]) -> None:
         path = self._folder / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"
         with self._writing, path.open("ab", buffering=0) as file:
-            file.write(line)
+            file.write(b"\n" + orjson.dumps(entry))
             os.fsync(file.fileno())
+
+
+def _parsed(raw: bytes) -> Line | None:
+    """One line; None for a blank one, or one that a crash tore (its request never left)."""
+    try:
+        entry = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    return Line(
+        entry["request"],
+        Entry(entry["entry"]),
+        datetime.fromisoformat(entry["at"]),
+        entry.get("step", ""),
+        tuple(entry.get("messages", ())),
+        tuple(entry.get("enrollments", ())),
+    )

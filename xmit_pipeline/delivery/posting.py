@@ -82,7 +82,9 @@ class Posting:
             return _kept_back(envelope, now, self.brake.reason)
         if utc_day(now) != self.day:
             return _kept_back(envelope, now, "the UTC day turned before it was posted")
-        self.journal.posted(envelope.request_id, now)
+        self.journal.posted(
+            envelope.request_id, now, envelope.step_id, envelope.message_ids, envelope.enrollment_ids
+        )
         answer = self.poster.post(envelope.body)
         outcome = judge(answer)
         if outcome.verdict in (Verdict.NOT_SENT, Verdict.REFUSED):

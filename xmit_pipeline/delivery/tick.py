@@ -7,9 +7,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from xmit_pipeline.delivery.deliver import Delivery, TickReport, unsafe
+from xmit_pipeline.delivery.deliver import Delivery, TickReport
 from xmit_pipeline.delivery.journal import Journal
 from xmit_pipeline.delivery.posting import Poster
+from xmit_pipeline.delivery.safety import out_of_step, unsafe
 from xmit_pipeline.model.clock import Clock
 from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.store.connection import Store
@@ -88,14 +89,19 @@ def _run_locked(
     tick_id: str,
     progress: Callable[[TickReport], None] | None,
 ) -> TickResult:
+    journal = Journal(settings.journal)
     with store.transaction() as connection:
-        turn_of_day(connection, clock.now())
-        start_tick(connection, tick_id, clock.now(), datetime.now(UTC), simulated=clock.simulated)
-    why_not = unsafe(settings, clock)
-    if why_not:
-        report = TickReport(note=why_not)
-    else:
-        report = Delivery(store, settings, clock, poster, Journal(settings.journal), tick_id).run(progress)
+        why_not = unsafe(settings, clock) or out_of_step(connection, journal, clock.now())
+        started = datetime.now(UTC)
+        start_tick(
+            connection, tick_id, clock.now(), started, simulated=clock.simulated, refused=why_not is not None
+        )
+        if why_not is None:
+            turn_of_day(connection, clock.now())
+    report = TickReport(note=why_not, refused=why_not is not None)
+    if not report.refused:
+        report = Delivery(store, settings, clock, poster, journal, tick_id).run(progress)
+        journal.prune(started)
     with store.transaction() as connection:
         result = TickResult(report, due_groups(connection, clock.now()))
         finish_tick(connection, tick_id, datetime.now(UTC), result.counts, report.note)

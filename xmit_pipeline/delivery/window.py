@@ -25,10 +25,12 @@ ENCODED = {"message_id": pl.String, "request_id": pl.String, "personalization": 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One request ready to post. `message_ids` stand in the order of its personalizations."""
+    """One request ready to post. Messages and enrollments stand in the order of its personalizations."""
 
     request_id: str
+    step_id: str
     message_ids: list[str]
+    enrollment_ids: list[str]
     body: bytes
 
 
@@ -46,12 +48,16 @@ class RenderedWindow:
     unrendered: pl.DataFrame
 
     def envelopes(self, ready: pl.DataFrame) -> list[Envelope]:
-        """The bodies of what the last look let through (`ready`: request_id, message_id)."""
-        passed = self.encoded.join(ready, on=["message_id", "request_id"], how="semi")
-        grouped = passed.group_by("request_id", maintain_order=True).agg("message_id", "personalization")
+        """The bodies of what the last look let through (`ready`: see `LastLook`)."""
+        passed = self.encoded.join(ready, on=["message_id", "request_id"], maintain_order="left")
+        grouped = passed.group_by("request_id", "step_id", maintain_order=True).agg(
+            "message_id", "enrollment_id", "personalization"
+        )
         return [
-            Envelope(request_id, message_ids, whole_body(encoded, self.shared[request_id]))
-            for request_id, message_ids, encoded in grouped.iter_rows()
+            Envelope(
+                request_id, step_id, message_ids, enrollment_ids, whole_body(encoded, self.shared[request_id])
+            )
+            for request_id, step_id, message_ids, enrollment_ids, encoded in grouped.iter_rows()
         ]
 
 

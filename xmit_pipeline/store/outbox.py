@@ -118,7 +118,7 @@ WHERE tick_id = $tick_id AND state = 'claimed'
 """
 
 READY = """
-SELECT request.id AS request_id, message.id AS message_id
+SELECT request.id AS request_id, message.id AS message_id, message.step_id, message.enrollment_id
 FROM request JOIN message ON message.request_id = request.id AND message.state = 'claimed'
 WHERE request.tick_id = getvariable('tick_id') AND request.state = 'claimed'
 """
@@ -179,7 +179,8 @@ SELECT id::VARCHAR AS request_id, state, boot_id FROM request WHERE state IN ('c
 class LastLook:
     """What may be posted now, and what the last look kept back.
 
-    `ready`: request_id, message_id (UUID text), a row a message of requests that are now inflight.
+    `ready`: request_id, message_id, step_id, enrollment_id (UUID text), a row a message of requests that are
+    now inflight.
     """
 
     ready: pl.DataFrame

@@ -6,8 +6,8 @@ from typing import Any
 from xmit_pipeline.store.connection import Connection, rows_as_dicts
 
 START = """
-INSERT INTO tick (id, moment, simulated, started_at, claimed, sent, skipped, failed, unknown, deferred)
-VALUES ($id, $moment, $simulated, $started_at, 0, 0, 0, 0, 0, 0)
+INSERT INTO tick (id, moment, simulated, started_at, superseded, claimed, sent, skipped, failed, unknown, deferred)
+VALUES ($id, $moment, $simulated, $started_at, $superseded, 0, 0, 0, 0, 0, 0)
 """
 
 FINISH = """
@@ -18,11 +18,24 @@ WHERE id = $id
 
 
 def start_tick(
-    connection: Connection, tick_id: str, moment: datetime, started_at: datetime, *, simulated: bool
+    connection: Connection,
+    tick_id: str,
+    moment: datetime,
+    started_at: datetime,
+    *,
+    simulated: bool,
+    refused: bool = False,
 ) -> None:
-    """Write down that a tick began."""
+    """Write down that a tick began; a refused one leaves no mark on the clock."""
     connection.execute(
-        START, {"id": tick_id, "moment": moment, "simulated": simulated, "started_at": started_at}
+        START,
+        {
+            "id": tick_id,
+            "moment": moment,
+            "simulated": simulated,
+            "started_at": started_at,
+            "superseded": refused,
+        },
     )
 
 
@@ -43,3 +56,29 @@ def last_tick(connection: Connection) -> dict[str, Any] | None:
     """The tick that began last, by the wall clock."""
     rows = rows_as_dicts(connection, "SELECT * FROM tick ORDER BY started_at DESC LIMIT 1")
     return rows[0] if rows else None
+
+
+def latest_moment(connection: Connection) -> datetime | None:
+    """The latest time at which a tick has run, those left out that `accept_clock` has superseded."""
+    row = connection.execute("SELECT max(moment) FROM tick WHERE NOT superseded").fetchone()
+    return row[0] if row else None
+
+
+def accept_clock(connection: Connection, now: datetime) -> int:
+    """Forget that ticks ran later than now; answers how many had."""
+    return len(
+        connection.execute(
+            "UPDATE tick SET superseded = true WHERE moment > $now AND NOT superseded RETURNING id",
+            {"now": now},
+        ).fetchall()
+    )
+
+
+def knows_request(connection: Connection, request_id: str) -> bool:
+    """Whether the store has this request, or was reconciled with a journal that ended in it."""
+    found = connection.execute(
+        "SELECT 1 FROM request WHERE id = $id::UUID UNION ALL "
+        "SELECT 1 FROM reconciliation WHERE journal_mark = $id::UUID",
+        {"id": request_id},
+    ).fetchone()
+    return found is not None

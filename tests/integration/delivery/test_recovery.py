@@ -44,7 +44,7 @@ def kill_tick_in_the_post(world: World) -> None:
     environment = {**os.environ, "XMIT_HOME": str(world.settings.home), "SENDGRID_HOST": world.sandbox.url}
     command = [sys.executable, "-c", textwrap.dedent(TICK), START.isoformat()]
     with subprocess.Popen(command, env=environment) as process:
-        wait_for(lambda: bool(Journal(world.settings.journal).last_entries()))
+        wait_for(lambda: bool(Journal(world.settings.journal).last_words()))
         time.sleep(0.2)
         os.kill(process.pid, signal.SIGKILL)
     world.faults()
@@ -113,7 +113,7 @@ def test_a_torn_last_line_is_passed_over(tmp_path: Path):
     [file] = tmp_path.glob("*.jsonl")
     file.write_bytes(file.read_bytes() + b'\n{"request":"tw')
     journal.posted("three", START)
-    assert set(journal.last_entries()) == {"one", "three"}
+    assert set(journal.last_words()) == {"one", "three"}
 
 
 def test_a_second_tick_says_that_another_is_sending(due: World):

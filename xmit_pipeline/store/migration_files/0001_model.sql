@@ -222,12 +222,22 @@ CREATE TABLE tick (
     started_at  TIMESTAMPTZ NOT NULL,        -- wall clock
     finished_at TIMESTAMPTZ,
     note        VARCHAR,                     -- why it stopped early or did nothing
+    superseded  BOOLEAN NOT NULL,            -- later than a clock that was accepted since
     claimed     INTEGER NOT NULL,
     sent        INTEGER NOT NULL,
     skipped     INTEGER NOT NULL,
     failed      INTEGER NOT NULL,
     unknown     INTEGER NOT NULL,
     deferred    INTEGER NOT NULL
+);
+
+-- A restored store or a wrong clock that an operator took back into service.
+CREATE TABLE reconciliation (
+    reconciled_at TIMESTAMPTZ NOT NULL,      -- wall clock
+    journal_mark UUID,                       -- the journal's newest request then: known, though not in `request`
+    requests     INTEGER NOT NULL,           -- taken back from the journal
+    messages     INTEGER NOT NULL,
+    strangers    INTEGER NOT NULL            -- journalled messages whose enrollment or step this store lacks
 );
 
 -- Figures per step and UTC day, refreshed by every tick for the steps it touched.
