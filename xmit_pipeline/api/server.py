@@ -1,12 +1,9 @@
 """Runs the API in the foreground. Cheap to import."""
 
 import signal
-import socket
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 
-from xmit_pipeline.model.errors import ConfigurationFault
+from xmit_pipeline.serving import ended_by, listener_on, url_of
 
 GOODBYE_SECONDS = 5
 """How long calls under way may take to end after Ctrl-C."""
@@ -35,34 +32,8 @@ def serve(*, host: str, port: int) -> None:
         timeout_graceful_shutdown=GOODBYE_SECONDS,
     )
     try:
-        with _listener(host, port) as listener, _swallowed(signal.SIGINT, signal.SIGTERM):
-            sys.stderr.write(f"The xmit API answers at {_url(listener)}; Ctrl-C ends it.\n")
+        with listener_on(host, port, "The API") as listener, ended_by(signal.SIGINT, signal.SIGTERM):
+            sys.stderr.write(f"The xmit API answers at {url_of(listener)}; Ctrl-C ends it.\n")
             Server(config).run([listener])
     finally:
         store.close()
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise ConfigurationFault(
-            f"The API can't listen on {host}:{port} ({error.strerror}); choose another --port or --host."
-        ) from error
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-@contextmanager
-def _swallowed(*signals: signal.Signals) -> Generator[None, None, None]:
-    """uvicorn raises again the signal that ended it; here that is the ordinary end and no error."""
-    before = {number: signal.signal(number, lambda _number, _frame: None) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xmit_pipeline.model.errors import ConfigurationFault
+from xmit_pipeline.serving import ended_by, listener_on, url_of
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -64,7 +65,7 @@ def serve(*, host: str, port: int, folder: Path | None) -> None:
     """
     with (
         _prepared(host, port, folder, None) as (server, listener, _),
-        _swallowed(signal.SIGINT, signal.SIGTERM),
+        ended_by(signal.SIGINT, signal.SIGTERM),
     ):
         server.run([listener])
 
@@ -77,35 +78,9 @@ def _prepared(
     from xmit_pipeline.sandbox.mailbox import Mailbox
     from xmit_pipeline.sandbox.suppressions import SuppressionLists
 
-    with closing(Mailbox(folder)) as mailbox, _listen(host, port) as listener:
-        sandbox = RunningSandbox(_url(listener), mailbox, SuppressionLists(), Faults())
+    with closing(Mailbox(folder)) as mailbox, listener_on(host, port, "The sandbox") as listener:
+        sandbox = RunningSandbox(url_of(listener), mailbox, SuppressionLists(), Faults())
         yield _server(sandbox, verified_domains), listener, sandbox
-
-
-@contextmanager
-def _swallowed(*signals: signal.Signals) -> Generator[None, None, None]:
-    """uvicorn raises the signal again that ended it; here that is the ordinary end and no error."""
-    before = {number: signal.signal(number, lambda _number, _frame: None) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise ConfigurationFault(
-            f"The sandbox can't listen on {host}:{port} ({error.strerror}); choose another port or host."
-        ) from error
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _server(sandbox: RunningSandbox, verified_domains: frozenset[str] | None) -> "Server":
