@@ -11,7 +11,7 @@ from tests.campaigns import World, opened_world
 from xmit_pipeline.sandbox.server import RunningSandbox, running_sandbox
 from xmit_pipeline.store.connection import EmbeddedStore
 
-hypothesis_settings.register_profile("ci", max_examples=50, deadline=None, print_blob=True)
+hypothesis_settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, print_blob=True)
 hypothesis_settings.register_profile("thorough", max_examples=1000, deadline=None, print_blob=True)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

@@ -14,8 +14,8 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def running(world: World) -> World:
-    """Thirty people, three daily steps, the first of them sent."""
-    world.domain()
+    """Thirty people, three daily steps, the first of them sent; a day's limit, so that nothing is spread."""
+    world.domain(warmup_on=True, pacing=False, table=[1000], hold_target=True)
     world.enroll(world.sequence((0, 1, 1)), world.people(30))
     world.tick(START)
     return world

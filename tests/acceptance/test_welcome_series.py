@@ -107,7 +107,7 @@ def as_rendered(person: dict[str, object], url: str) -> dict[str, object]:
 
 def test_a_deferral_pushes_the_rest_back(world: World):
     """PAINS B2: step two counts from when step one really went, not from when it was due."""
-    world.domain()
+    world.domain(warmup_on=True, table=[10], hold_target=True)
     sequence = world.sequence((0, 2))
     world.enroll(sequence, world.people(3))
     late = START + timedelta(days=4, minutes=7, seconds=31)

@@ -15,6 +15,7 @@ from xmit_pipeline.model.clock import Clock
 from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.store.connection import Store
 from xmit_pipeline.store.frontier import DueGroup, due_groups
+from xmit_pipeline.store.tick_start import begin_tick
 from xmit_pipeline.store.ticks import finish_tick, start_tick
 from xmit_pipeline.store.warmup import turn_of_day
 
@@ -100,6 +101,7 @@ def _run_locked(
             turn_of_day(connection, clock.now())
     report = TickReport(note=why_not, refused=why_not is not None)
     if not report.refused:
+        begin_tick(store, clock.now())
         report = Delivery(store, settings, clock, poster, journal, tick_id).run(progress)
         journal.prune(started)
     with store.transaction() as connection:

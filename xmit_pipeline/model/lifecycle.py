@@ -39,6 +39,13 @@ def moved(status: SequenceStatus, action: SequenceAction) -> SequenceStatus:
     return target
 
 
+TRIGGER_CHANGES_IN = frozenset({SequenceStatus.DRAFT, SequenceStatus.PAUSED})
+"""Where trigger and list may change (SPEC 2)."""
+
+DELETED_FROM = frozenset({SequenceStatus.DRAFT, SequenceStatus.ARCHIVED})
+"""Where a sequence may be deleted (SPEC 2)."""
+
+
 class TriggerType(StrEnum):
     LIST_ADD = "list_add"
     MANUAL = "manual"
@@ -49,6 +56,17 @@ class ContactStatus(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     BOUNCED = "bounced"
     COMPLAINED = "complained"
+
+
+class SuppressionReason(StrEnum):
+    UNSUBSCRIBE = "unsubscribe"
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    MANUAL = "manual"
+
+
+LIFTABLE = frozenset({SuppressionReason.MANUAL, SuppressionReason.BOUNCE})
+"""What an operator may lift without `force`; the others are the person's own word (SPEC 3)."""
 
 
 class EnrollmentStatus(StrEnum):

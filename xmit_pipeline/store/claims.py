@@ -32,14 +32,12 @@ LEFT JOIN ({ACTIVE_SUPPRESSIONS}) AS suppressed ON suppressed.email = contact.em
 
 UNMAILABLE = """
 CREATE OR REPLACE TEMP TABLE exiting AS
-SELECT enrollment_id, message_id, due_at, exit_reason,
-    CASE WHEN exit_reason = 'suppressed' THEN 'suppressed' ELSE 'inactive' END AS skip_reason
-FROM standing WHERE exit_reason IS NOT NULL
+SELECT enrollment_id, message_id, due_at, exit_reason FROM standing WHERE exit_reason IS NOT NULL
 """
 
 BUNDLED = """
 CREATE OR REPLACE TEMP TABLE bundled AS
-SELECT enrollment_id, step_id, sender_id, sequence_id, domain_id, overdue,
+SELECT enrollment_id, step_id, sender_id, sequence_id, domain_id, day_limit, overdue,
     (row_number() OVER (PARTITION BY step_id, sender_id ORDER BY priority, turn, due_at, enrollment_id) - 1)
         // $request_size AS bundle
 FROM standing WHERE exit_reason IS NULL
@@ -48,7 +46,8 @@ FROM standing WHERE exit_reason IS NULL
 NEW_REQUESTS = """
 CREATE OR REPLACE TEMP TABLE new_request AS
 SELECT uuidv7() AS id, step_id, sender_id, bundle, any_value(sequence_id) AS sequence_id,
-    any_value(domain_id) AS domain_id, count(*) AS size, count(*) FILTER (overdue) AS overdue
+    any_value(domain_id) AS domain_id, any_value(day_limit) AS day_limit, count(*) AS size,
+    count(*) FILTER (overdue) AS overdue
 FROM bundled
 GROUP BY step_id, sender_id, bundle
 """
@@ -68,8 +67,8 @@ JOIN new_request
 
 WRITE_REQUESTS = """
 INSERT INTO request (id, tick_id, sequence_id, step_id, sender_id, domain_id, state, size, overdue, quota_day,
-    created_at)
-SELECT id, $tick_id, sequence_id, step_id, sender_id, domain_id, 'claimed', size, overdue, $today, $now
+    day_limit, created_at)
+SELECT id, $tick_id, sequence_id, step_id, sender_id, domain_id, 'claimed', size, overdue, $today, day_limit, $now
 FROM new_request
 """
 

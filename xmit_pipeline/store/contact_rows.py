@@ -1,12 +1,12 @@
 """Contacts given one by one or in a request's body, not in a file (SPEC 8)."""
 
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 import polars as pl
 
 from xmit_pipeline.model.errors import Conflict
-from xmit_pipeline.model.ids import new_id
 from xmit_pipeline.store.connection import Connection, offered
 from xmit_pipeline.store.contacts import merge_contacts, stage_joining
 from xmit_pipeline.store.lists import get_list, join_list
@@ -22,11 +22,6 @@ STAGED_COLUMNS = {
 }
 """What `merge_contacts` reads; `metadata` is a JSON object as text, `status` null where nothing is said."""
 
-ADD = """
-INSERT INTO contact (id, email, first_name, last_name, metadata, timezone, status, created_at, updated_at)
-VALUES ($id, $email, $first_name, $last_name, $metadata, $timezone, 'active', $now, $now)
-"""
-
 
 def create_contact(
     connection: Connection,
@@ -38,23 +33,15 @@ def create_contact(
     timezone: str | None = None,
     metadata: str = "{}",
 ) -> UUID:
-    """A new active contact with a folded address; Conflict where the address is known."""
-    if connection.execute("SELECT 1 FROM contact WHERE email = $email", {"email": email}).fetchone():
+    """A new contact with a folded address, or a deleted one's return; Conflict where the address is known."""
+    by_address = "SELECT id FROM contact WHERE email = $email"
+    if connection.execute(by_address, {"email": email}).fetchone():
         raise Conflict(f"There is a contact with the address {email} already.")
-    contact_id = new_id()
-    connection.execute(
-        ADD,
-        {
-            "id": contact_id,
-            "email": email,
-            "first_name": first_name,
-            "last_name": last_name,
-            "metadata": metadata,
-            "timezone": timezone,
-            "now": now,
-        },
-    )
-    return contact_id
+    row = (1, email, first_name, last_name, timezone, None, metadata)
+    with offered(connection, "staged_contact", pl.DataFrame([row], schema=STAGED_COLUMNS, orient="row")):
+        merge_contacts(connection, now, fill=False)
+    (contact_id,) = connection.execute(by_address, {"email": email}).fetchone() or (None,)
+    return cast("UUID", contact_id)
 
 
 def take_in(connection: Connection, contacts: pl.DataFrame, list_id: UUID | None, now: datetime) -> int:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from xmit_pipeline.model.errors import NotFound
 from xmit_pipeline.store.connection import Connection, rows_as_dicts
+from xmit_pipeline.store.progress import exit_contacts
 
 FILL_KNOWN = """
 UPDATE contact SET
@@ -22,10 +23,30 @@ WHERE contact.email = staged.email AND (
     OR contact.metadata <> staged.metadata)
 """
 
+REVIVE_DELETED = """
+UPDATE contact SET email = gone.email, address_hash = NULL, deleted_at = NULL, created_at = $now, updated_at = $now,
+    first_name = gone.first_name, last_name = gone.last_name, metadata = gone.metadata, timezone = gone.timezone
+FROM (
+    SELECT staged.*, contact.id
+    FROM staged_contact AS staged
+    JOIN contact ON contact.address_hash = sha256($key || staged.email)
+    WHERE NOT EXISTS (SELECT 1 FROM contact AS living WHERE living.email = staged.email)
+    QUALIFY row_number() OVER (PARTITION BY staged.email ORDER BY contact.deleted_at DESC, contact.id DESC) = 1
+) AS gone
+WHERE contact.id = gone.id
+"""
+"""Who was deleted comes back as the same contact: with the same status, and with everything already had."""
+
+TIGHTENING = """
+CREATE OR REPLACE TEMP TABLE leaving_contact AS
+SELECT contact.id AS contact_id, staged.status AS exit_reason
+FROM staged_contact AS staged JOIN contact ON contact.email = staged.email
+WHERE firmness(staged.status) > firmness(contact.status)
+"""
+
 TIGHTEN_KNOWN = """
-UPDATE contact SET status = staged.status, updated_at = $now
-FROM staged_contact AS staged
-WHERE contact.email = staged.email AND contact.status = 'active' AND staged.status <> 'active'
+UPDATE contact SET status = leaving_contact.exit_reason, updated_at = $now
+FROM leaving_contact WHERE contact.id = leaving_contact.contact_id
 """
 
 CREATE_UNKNOWN = """
@@ -57,14 +78,19 @@ def merge_contacts(connection: Connection, now: datetime, *, fill: bool) -> int:
     """Bring in `staged_contact (line, email, first_name, last_name, timezone, status, metadata)`.
 
     New addresses become contacts; answers how many. With `fill`, known contacts get what they lack and keep
-    what they have; a status is only ever tightened (SPEC 9).
+    what they have; a status is only ever tightened (SPEC 9), and who is no longer active by it exits. Deleted
+    ones come back as they left: nothing is lifted, nothing starts again (SPEC 3).
     """
     parameters = {"now": now}
     if fill:
         connection.execute(FILL_KNOWN, parameters)
-    connection.execute(TIGHTEN_KNOWN, parameters)
-    created = connection.execute(CREATE_UNKNOWN, parameters).fetchone()
-    return created[0] if created else 0
+    revived = _revive(connection, now)
+    connection.execute(TIGHTENING)
+    (tightened,) = connection.execute(TIGHTEN_KNOWN, parameters).fetchone() or (0,)
+    if tightened:
+        exit_contacts(connection, now)
+    (created,) = connection.execute(CREATE_UNKNOWN, parameters).fetchone() or (0,)
+    return created + revived
 
 
 def stage_joining(connection: Connection) -> None:
@@ -87,3 +113,17 @@ def get_contact(connection: Connection, contact_id: UUID) -> dict[str, Any]:
     if not rows:
         raise NotFound("There is no such contact.")
     return rows[0]
+
+
+def address_key(connection: Connection) -> str | None:
+    """The key of this store's address hashes; None while nobody has been deleted."""
+    row = connection.execute("SELECT value FROM store_key WHERE purpose = 'address'").fetchone()
+    return row[0] if row else None
+
+
+def _revive(connection: Connection, now: datetime) -> int:
+    key = address_key(connection)
+    if key is None:
+        return 0
+    (revived,) = connection.execute(REVIVE_DELETED, {"now": now, "key": key}).fetchone() or (0,)
+    return revived

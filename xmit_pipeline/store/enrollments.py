@@ -1,4 +1,4 @@
-"""Enrollments: one contact's way through one sequence, once ever (SPEC 3)."""
+"""Enrollments: one contact's way through one sequence, once ever unless it re-enrolls (SPEC 3)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from xmit_pipeline.model.errors import Conflict, NotFound
 from xmit_pipeline.model.lifecycle import EnrollmentStatus, SequenceStatus
 from xmit_pipeline.store.connection import Connection, rows_as_dicts
 from xmit_pipeline.store.progress import exit_enrollments
-from xmit_pipeline.store.suppressions import ACTIVE_SUPPRESSIONS
+from xmit_pipeline.store.suppressions import ACTIVE_SUPPRESSIONS, expire_suppressions
 
 VERDICTS = f"""
 CREATE OR REPLACE TEMP TABLE verdict AS
@@ -19,22 +19,26 @@ SELECT
     CASE
         WHEN contact.id IS NULL THEN 'not_found'
         WHEN candidate.repeated THEN 'duplicate'
-        WHEN enrolled.contact_id IS NOT NULL THEN 'already_enrolled'
+        WHEN been.is_open OR NOT been.reenroll OR coalesce(candidate.left_at, '-infinity') < been.enrolled_at
+            THEN 'already_enrolled'
         WHEN contact.status <> 'active' THEN 'inactive'
         WHEN suppressed.email IS NOT NULL THEN 'suppressed'
         ELSE 'enrolled'
     END AS verdict
 FROM (
-    SELECT sequence_id, contact_id,
+    SELECT sequence_id, contact_id, left_at,
         row_number() OVER (PARTITION BY sequence_id, contact_id) > 1 AND contact_id IS NOT NULL AS repeated
     FROM enrolling
 ) AS candidate
 LEFT JOIN contact ON contact.id = candidate.contact_id AND contact.deleted_at IS NULL
 LEFT JOIN (
-    SELECT DISTINCT sequence_id, contact_id FROM enrollment
-    WHERE sequence_id IN (SELECT sequence_id FROM enrolling)
-      AND contact_id IN (SELECT contact_id FROM enrolling)
-) AS enrolled ON enrolled.sequence_id = candidate.sequence_id AND enrolled.contact_id = candidate.contact_id
+    SELECT enrollment.sequence_id, enrollment.contact_id, any_value(sequence.reenroll) AS reenroll,
+        bool_or(enrollment.status IN ('active', 'paused')) AS is_open, max(enrollment.enrolled_at) AS enrolled_at
+    FROM enrollment JOIN sequence ON sequence.id = enrollment.sequence_id
+    WHERE enrollment.sequence_id IN (SELECT sequence_id FROM enrolling)
+      AND enrollment.contact_id IN (SELECT contact_id FROM enrolling)
+    GROUP BY enrollment.sequence_id, enrollment.contact_id
+) AS been ON been.sequence_id = candidate.sequence_id AND been.contact_id = candidate.contact_id
 LEFT JOIN ({ACTIVE_SUPPRESSIONS}) AS suppressed ON suppressed.email = contact.email
 """  # noqa: S608  (a constant subquery)
 
@@ -90,35 +94,24 @@ def enroll_contacts(
         raise Conflict(f"This sequence is {found[0]['status']}; only an active one takes new enrollments.")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE enrolling AS "
-        "SELECT $sequence_id::UUID AS sequence_id, unnest($contact_ids::UUID[]) AS contact_id",
+        "SELECT $sequence_id::UUID AS sequence_id, unnest($contact_ids::UUID[]) AS contact_id, "
+        "'infinity'::TIMESTAMPTZ AS left_at",
         {"sequence_id": sequence_id, "contact_ids": contact_ids},
     )
     return enroll(connection, now, source)
 
 
 def enroll(connection: Connection, now: datetime, source: str) -> EnrollResult:
-    """Enroll everyone in the temporary table `enrolling (sequence_id, contact_id)` who may be.
+    """Enroll everyone in the temporary table `enrolling (sequence_id, contact_id, left_at)` who may be.
 
-    The caller answers for the sequences being active.
+    Who has been in a sequence comes back where it re-enrolls, the last time is over, and `left_at` (null: never)
+    lies after its beginning. The caller answers for the sequences being active.
     """
+    expire_suppressions(connection, now)
     connection.execute(VERDICTS, {"now": now})
     connection.execute(ENROLL, {"now": now, "source": source})
     counts = dict(connection.execute("SELECT verdict, count(*) FROM verdict GROUP BY verdict").fetchall())
     return EnrollResult(counts.pop("enrolled", 0), counts)
-
-
-def enroll_members(connection: Connection, sequence_id: UUID, now: datetime) -> EnrollResult:
-    """Enroll the present members of a sequence's trigger list (`enrollExisting`)."""
-    connection.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE enrolling AS
-        SELECT sequence.id AS sequence_id, list_member.contact_id
-        FROM sequence JOIN list_member ON list_member.list_id = sequence.trigger_list_id
-        WHERE sequence.id = $sequence_id
-        """,
-        {"sequence_id": sequence_id},
-    )
-    return enroll(connection, now, "existing")
 
 
 def exit_one(connection: Connection, sequence_id: UUID, enrollment_id: UUID, now: datetime) -> None:
@@ -126,7 +119,7 @@ def exit_one(connection: Connection, sequence_id: UUID, enrollment_id: UUID, now
     connection.execute(
         """
         CREATE OR REPLACE TEMP TABLE exiting AS
-        SELECT id AS enrollment_id, message_id, due_at, 'manual' AS exit_reason, 'exited' AS skip_reason, status
+        SELECT id AS enrollment_id, message_id, due_at, 'manual' AS exit_reason, status
         FROM enrollment WHERE id = $id AND sequence_id = $sequence_id
         """,
         {"id": enrollment_id, "sequence_id": sequence_id},
@@ -144,7 +137,7 @@ def exit_sequence(connection: Connection, sequence_id: UUID, now: datetime) -> N
     connection.execute(
         """
         CREATE OR REPLACE TEMP TABLE exiting AS
-        SELECT id AS enrollment_id, message_id, due_at, 'archived' AS exit_reason, 'exited' AS skip_reason
+        SELECT id AS enrollment_id, message_id, due_at, 'archived' AS exit_reason
         FROM enrollment WHERE sequence_id = $sequence_id AND status IN ('active', 'paused')
         """,
         {"sequence_id": sequence_id},

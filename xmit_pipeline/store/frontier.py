@@ -12,6 +12,7 @@ import polars as pl
 
 from xmit_pipeline.model.warmup import OVERDUE_AFTER
 from xmit_pipeline.store.connection import Connection, offered, rows_as_dicts
+from xmit_pipeline.store.ticks import last_tick
 from xmit_pipeline.store.warmup import DomainDay, capacity, domain_days
 
 STEP_SENDERS = """
@@ -22,11 +23,11 @@ SELECT
     sequence.priority,
     sender.id AS sender_id,
     domain.id AS domain_id,
+    coalesce(sender.held_at IS NULL AND sender.verified AND domain.verified, false) AS usable,
     CASE
         WHEN sequence.status <> 'active' THEN 'sequence_' || sequence.status
         WHEN step.held_at IS NOT NULL THEN 'step_held'
-        WHEN sender.id IS NULL OR sender.held_at IS NOT NULL OR NOT sender.verified OR NOT domain.verified
-            THEN 'sender_unusable'
+        WHEN NOT usable THEN 'sender_unusable'
         WHEN domain.warmup_state = 'paused' THEN 'warmup_paused'
     END AS wall
 FROM step
@@ -38,21 +39,30 @@ LEFT JOIN sender
 LEFT JOIN domain ON domain.id = sender.domain_id
 WHERE step.deleted_at IS NULL
 """
-"""One row a live step: who sends it over which domain, and the wall it stands before, if any."""
+"""One row a live step: who sends it over which domain, whether that may be used, and the wall it stands
+before, if any.
+"""
 
 DUE = """
 CREATE OR REPLACE TEMP TABLE due AS
-SELECT id AS enrollment_id, sequence_id, step_id, contact_id, due_at, message_id,
+SELECT id AS enrollment_id, sequence_id, step_id, contact_id, due_at, message_id, last_step_id,
     due_at < $overdue_before::TIMESTAMPTZ AS overdue
 FROM enrollment
 WHERE status = 'active' AND due_at <= $now AND (not_before IS NULL OR not_before <= $now)
 """
 
+SERVED_BY_THIS_TICK = """
+DELETE FROM due USING message, request
+WHERE request.tick_id = $tick_id AND message.request_id = request.id
+  AND message.enrollment_id = due.enrollment_id AND message.step_id = due.last_step_id
+"""
+"""A delay of 0 means the next tick (SPEC 2): whose last step went in this one is not due in it again."""
+
 PICK = """
 CREATE OR REPLACE TEMP TABLE picked AS
 WITH taking_turns AS (
     SELECT due.*, step_sender.priority, step_sender.sender_id, step_sender.domain_id,
-        capacity.room, capacity.backlog_room,
+        capacity.day_limit, capacity.room, capacity.backlog_room,
         row_number() OVER (PARTITION BY due.sequence_id ORDER BY due.due_at, due.enrollment_id) AS turn
     FROM due
     JOIN step_sender ON step_sender.step_id = due.step_id AND step_sender.wall IS NULL
@@ -70,7 +80,7 @@ within_room AS (
         OR room >= row_number() OVER (PARTITION BY domain_id ORDER BY priority, turn, due_at, enrollment_id)
 )
 SELECT enrollment_id, sequence_id, step_id, contact_id, due_at, message_id, overdue, sender_id, domain_id,
-    priority, turn
+    day_limit, priority, turn
 FROM within_room
 ORDER BY priority, turn, due_at, enrollment_id
 LIMIT $limit
@@ -103,7 +113,10 @@ LOOK = """
 SELECT
     EXISTS (SELECT 1 FROM enrollment
             WHERE status = 'active' AND due_at <= $now AND (not_before IS NULL OR not_before <= $now)) AS due,
-    EXISTS (SELECT 1 FROM request WHERE state IN ('claimed', 'inflight')) AS open_requests
+    EXISTS (SELECT 1 FROM request WHERE state IN ('claimed', 'inflight')) AS open_requests,
+    EXISTS (SELECT 1 FROM sequence
+            WHERE existing_after IS NOT NULL AND status = 'active' AND deleted_at IS NULL) AS members,
+    EXISTS (SELECT 1 FROM suppression WHERE lifted_at IS NULL AND expires_at <= $now) AS expired
 """
 
 
@@ -157,10 +170,14 @@ def due_groups(connection: Connection, now: datetime) -> list[DueGroup]:
 
 def look(connection: Connection, now: datetime) -> str | None:
     """Why a tick is wanted, in a word, or None where nothing is: cheap, read only (DESIGN 6)."""
-    due, open_requests = connection.execute(LOOK, {"now": now}).fetchone() or (False, False)
-    if open_requests:
-        return "requests of an earlier tick to settle"
-    return "mail is due" if due else None
+    due, open_requests, members, expired = connection.execute(LOOK, {"now": now}).fetchone() or (False,) * 4
+    reasons = {
+        "requests of an earlier tick to settle": open_requests,
+        "members of a list to enroll": members,
+        "suppressions that have run out": expired,
+        "mail is due": due,
+    }
+    return next((reason for reason, wanted in reasons.items() if wanted), None)
 
 
 def next_due(connection: Connection, after: datetime) -> datetime | None:
@@ -177,6 +194,9 @@ def next_due(connection: Connection, after: datetime) -> datetime | None:
 
 def _mark_due(connection: Connection, now: datetime) -> None:
     connection.execute(DUE, {"now": now, "overdue_before": now - OVERDUE_AFTER})
+    tick = last_tick(connection)
+    if tick and tick["finished_at"] is None:
+        connection.execute(SERVED_BY_THIS_TICK, {"tick_id": tick["id"]})
 
 
 def _choose(connection: Connection, days: list[DomainDay], limit: int) -> None:

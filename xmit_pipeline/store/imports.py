@@ -4,35 +4,19 @@ Staging holds no turn of the store. A slice is one transaction that does all of 
 was killed is simply run again.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from uuid import UUID
 
-import duckdb
 import polars as pl
 
-from xmit_pipeline.store.connection import Connection, Store, frame, offered
+from xmit_pipeline.store.connection import Connection, Store, offered
 from xmit_pipeline.store.contact_files import StagedFile, stage_contact_file
 from xmit_pipeline.store.contacts import merge_contacts, stage_joining
 from xmit_pipeline.store.lists import join_list
-
-NUMBERED = """
-CREATE TEMP TABLE numbered AS
-SELECT *, row_number() OVER (ORDER BY line) - 1 AS ordinal FROM staged_contact
-"""
-
-ONE_SLICE = """
-SELECT * EXCLUDE (ordinal) FROM numbered
-WHERE ordinal BETWEEN getvariable('first') AND getvariable('last')
-ORDER BY ordinal
-"""
-
-SLICE = 50_000
-"""Contacts a transaction brings in: its turn stays well under a second."""
+from xmit_pipeline.store.staging import SLICE, refused_rows, slices, staging_area
 
 
 @dataclass(slots=True)
@@ -64,10 +48,10 @@ def import_file(
 
     Raises BadInput where the file as a whole can't be taken; then nothing was written.
     """
-    with _staging_area() as aside:
+    with staging_area() as aside:
         staged = stage_contact_file(aside, path, overrides)
-        result = ImportResult(staged, pl.DataFrame(aside.sql("FROM refused_row ORDER BY line")))
-        for rows in _slices(aside):
+        result = ImportResult(staged, refused_rows(aside))
+        for rows in slices(aside, SLICE):
             with store.transaction() as connection:
                 _merge_slice(connection, rows, list_id, now, result)
             if progress:
@@ -87,20 +71,3 @@ def _merge_slice(
             joined, enrolled = join_list(connection, list_id, now, "import")
             result.joined += joined
             result.enrolled += enrolled.enrolled
-
-
-@contextmanager
-def _staging_area() -> Generator[Connection]:
-    with TemporaryDirectory(prefix="xmit-import-") as folder:
-        connection = duckdb.connect(str(Path(folder) / "staging.duckdb"))
-        try:
-            yield connection
-        finally:
-            connection.close()
-
-
-def _slices(aside: Connection) -> Iterator[pl.DataFrame]:
-    aside.execute(NUMBERED)
-    (total,) = aside.execute("SELECT count(*) FROM numbered").fetchone() or (0,)
-    for first in range(0, total, SLICE):
-        yield frame(aside, ONE_SLICE, {"first": first, "last": first + SLICE - 1})

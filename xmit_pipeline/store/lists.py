@@ -34,8 +34,10 @@ WHERE NOT EXISTS (
 
 TRIGGERED = """
 CREATE OR REPLACE TEMP TABLE enrolling AS
-SELECT sequence.id AS sequence_id, new_member.contact_id
-FROM sequence, new_member
+SELECT sequence.id AS sequence_id, new_member.contact_id, list_ledger.left_at
+FROM sequence
+CROSS JOIN new_member
+LEFT JOIN list_ledger ON list_ledger.list_id = $list_id AND list_ledger.contact_id = new_member.contact_id
 WHERE sequence.trigger_list_id = $list_id AND sequence.trigger_type = 'list_add'
   AND sequence.status = 'active' AND sequence.deleted_at IS NULL
 """
@@ -49,6 +51,7 @@ RETURNING contact_id
 LEAVE_LEDGER = """
 UPDATE list_ledger SET left_at = $now
 WHERE list_id = $list_id AND contact_id IN (SELECT contact_id::UUID FROM given_contact)
+  AND contact_id IN (SELECT contact_id FROM list_member WHERE list_id = $list_id)
 """
 
 LISTS = """
@@ -139,8 +142,8 @@ def remove_contacts(
     """Take contacts off a list; answers how many were on it. Their enrollments go on."""
     get_list(connection, list_id)
     with _given(connection, contact_ids):
-        removed = connection.execute(LEAVE_LIST, {"list_id": list_id}).fetchall()
         connection.execute(LEAVE_LEDGER, {"list_id": list_id, "now": now})
+        removed = connection.execute(LEAVE_LIST, {"list_id": list_id}).fetchall()
     return len(removed)
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from xmit_pipeline.model.warmup import utc_day
 from xmit_pipeline.store.connection import Connection, frame, offered
 from xmit_pipeline.store.frontier import STEP_SENDERS
-from xmit_pipeline.store.progress import advance, exit_enrollments
+from xmit_pipeline.store.progress import advance, exit_enrollments, leave_deleted_steps
 from xmit_pipeline.store.suppressions import ACTIVE_SUPPRESSIONS
 
 HOLD_SHARE = 0.2
@@ -23,11 +23,12 @@ CREATE OR REPLACE TEMP TABLE fate AS
 SELECT message.id AS message_id, message.enrollment_id, message.step_id, message.request_id, message.due_at,
     message.overdue, unrendered.words,
     CASE
-        WHEN enrollment.status = 'exited' THEN 'skip:exited'
-        WHEN contact.deleted_at IS NOT NULL THEN 'exit:contact_deleted:inactive'
-        WHEN contact.status <> 'active' THEN 'exit:' || contact.status || ':inactive'
-        WHEN suppressed.email IS NOT NULL THEN 'exit:suppressed:suppressed'
-        WHEN step_sender.step_id IS NULL THEN 'pass:step_deleted'
+        WHEN enrollment.status = 'exited' THEN 'skip:' || skip_reason(enrollment.exit_reason)
+        WHEN contact.deleted_at IS NOT NULL THEN 'exit:contact_deleted'
+        WHEN contact.status <> 'active' THEN 'exit:' || contact.status
+        WHEN suppressed.email IS NOT NULL AND contact.email <> message.email THEN 'release'
+        WHEN suppressed.email IS NOT NULL THEN 'exit:suppressed'
+        WHEN step_sender.step_id IS NULL THEN 'leave:step_deleted'
         WHEN enrollment.status <> 'active' OR step_sender.wall IS NOT NULL THEN 'release'
         WHEN step_sender.sender_id <> request.sender_id OR request.quota_day <> $today THEN 'release'
         WHEN unrendered.message_id IS NOT NULL THEN 'pass:render_error'
@@ -65,9 +66,11 @@ WHERE step.id = fate.step_id AND step.held_at IS NOT NULL AND fate.fate IN ('go'
 """
 
 SKIP = """
-UPDATE message SET state = 'skipped', reason = split_part(fate.fate, ':', -1), words = fate.words, settled_at = $now
+UPDATE message SET state = 'skipped', words = fate.words, settled_at = $now,
+    reason = CASE WHEN fate.fate LIKE 'exit:%' THEN skip_reason(split_part(fate.fate, ':', 2))
+        ELSE split_part(fate.fate, ':', 2) END
 FROM fate
-WHERE message.id = fate.message_id AND (fate.fate LIKE 'skip:%' OR fate.fate LIKE 'exit:%' OR fate.fate LIKE 'pass:%')
+WHERE message.id = fate.message_id AND fate.fate NOT IN ('go', 'release')
 """
 
 RELEASE_MESSAGES = (
@@ -81,9 +84,23 @@ WHERE enrollment.id = releasing.enrollment_id AND enrollment.status IN ('active'
 """
 
 SKIP_RELEASED_OF_EXITED = """
-UPDATE message SET state = 'skipped', reason = 'exited', settled_at = $now
+UPDATE message SET state = 'skipped', reason = skip_reason(enrollment.exit_reason), settled_at = $now
 FROM releasing JOIN enrollment ON enrollment.id = releasing.enrollment_id
 WHERE message.id = releasing.message_id AND enrollment.status = 'exited'
+"""
+
+SKIP_RELEASED_OF_DELETED = """
+UPDATE message SET state = 'skipped', reason = 'step_deleted', settled_at = $now
+FROM releasing, step
+WHERE message.id = releasing.message_id AND message.state = 'waiting'
+  AND step.id = message.step_id AND step.deleted_at IS NOT NULL
+"""
+
+STRANDED_BY_RELEASE = """
+CREATE OR REPLACE TEMP TABLE stranded AS
+SELECT releasing.enrollment_id
+FROM releasing JOIN message ON message.id = releasing.message_id
+WHERE message.reason = 'step_deleted'
 """
 
 WITHDRAW = """
@@ -104,9 +121,10 @@ WHERE request.id = gone.request_id
 
 SPLIT_OFF = """
 INSERT INTO request (id, tick_id, sequence_id, step_id, sender_id, domain_id, state, size, overdue, quota_day,
-    created_at)
+    day_limit, created_at)
 SELECT alone.request_id::UUID, request.tick_id, request.sequence_id, request.step_id, request.sender_id,
-    request.domain_id, 'claimed', 1, message.overdue::INTEGER, request.quota_day, $now
+    request.domain_id, 'claimed', 1, message.overdue::INTEGER, request.quota_day,
+    request.day_limit, $now
 FROM alone
 JOIN message ON message.id = alone.message_id::UUID AND message.state = 'claimed'
 JOIN request ON request.id = message.request_id
@@ -158,8 +176,7 @@ FROM rejected WHERE message.id = rejected.message_id::UUID AND message.state = '
 
 REJECTED_EXIT = """
 CREATE OR REPLACE TEMP TABLE exiting AS
-SELECT message.enrollment_id, message.id AS message_id, message.due_at, 'rejected' AS exit_reason,
-    NULL::VARCHAR AS skip_reason
+SELECT message.enrollment_id, message.id AS message_id, message.due_at, 'rejected' AS exit_reason
 FROM rejected JOIN message ON message.id = rejected.message_id::UUID
 """
 
@@ -267,8 +284,7 @@ def _apply_fates(connection: Connection, now: datetime) -> None:
     connection.execute(SKIP, {"now": now})
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE exiting AS
-        SELECT enrollment_id, message_id, due_at, split_part(fate, ':', 2) AS exit_reason,
-            split_part(fate, ':', 3) AS skip_reason
+        SELECT enrollment_id, message_id, due_at, split_part(fate, ':', 2) AS exit_reason
         FROM fate WHERE fate LIKE 'exit:%'
     """)
     exit_enrollments(connection, now)
@@ -278,6 +294,10 @@ def _apply_fates(connection: Connection, now: datetime) -> None:
         {"now": now},
     )
     advance(connection)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE stranded AS SELECT enrollment_id FROM fate WHERE fate LIKE 'leave:%'"
+    )
+    leave_deleted_steps(connection, now)
     connection.execute("CREATE OR REPLACE TEMP TABLE releasing AS FROM fate WHERE fate = 'release'")
     _release(connection, now)
     connection.execute("CREATE OR REPLACE TEMP TABLE leaving AS FROM fate WHERE fate <> 'go'")
@@ -285,10 +305,16 @@ def _apply_fates(connection: Connection, now: datetime) -> None:
 
 
 def _release(connection: Connection, now: datetime) -> None:
-    """Messages of `releasing` wait again, their enrollments are due when they were; the exited are skipped."""
+    """Messages of `releasing` wait again, and their enrollments are due when they were; skipped are those whose
+    enrollment is over, or whose step is deleted.
+    """
     connection.execute(RELEASE_MESSAGES)
     connection.execute(RELEASE_ENROLLMENTS)
     connection.execute(SKIP_RELEASED_OF_EXITED, {"now": now})
+    (deleted,) = connection.execute(SKIP_RELEASED_OF_DELETED, {"now": now}).fetchone() or (0,)
+    if deleted:
+        connection.execute(STRANDED_BY_RELEASE)
+        leave_deleted_steps(connection, now)
 
 
 def _withdraw(connection: Connection, now: datetime) -> None:

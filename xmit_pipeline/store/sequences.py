@@ -1,18 +1,26 @@
 """Sequences: what starts them, who sends them, and the moves of their status (SPEC 2)."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, cast
 from uuid import UUID
 
-from xmit_pipeline.model.errors import BadInput, NotFound
+from xmit_pipeline.model.errors import BadInput, Conflict, NotFound
 from xmit_pipeline.model.ids import new_id
-from xmit_pipeline.model.lifecycle import SequenceAction, SequenceStatus, TriggerType, moved
+from xmit_pipeline.model.lifecycle import (
+    DELETED_FROM,
+    TRIGGER_CHANGES_IN,
+    SequenceAction,
+    SequenceStatus,
+    TriggerType,
+    moved,
+)
+from xmit_pipeline.store.activation import activation_faults
 from xmit_pipeline.store.connection import Connection, rows_as_dicts
-from xmit_pipeline.store.enrollments import EnrollResult, enroll_members, exit_sequence
-from xmit_pipeline.store.frontier import STEP_SENDERS
+from xmit_pipeline.store.enrollments import EnrollResult, exit_sequence
+from xmit_pipeline.store.existing_members import begin_existing
 from xmit_pipeline.store.lists import get_list
 from xmit_pipeline.store.senders import get_sender
-from xmit_pipeline.store.steps import live_steps
+from xmit_pipeline.store.spread import spread_resumed
 
 ADD = """
 INSERT INTO sequence (id, name, status, trigger_type, trigger_list_id, sender_id, enroll_existing, reenroll,
@@ -30,26 +38,40 @@ ORDER BY created_at DESC, id DESC
 LIMIT $limit OFFSET $offset
 """
 
-PAUSE = "UPDATE enrollment SET status = 'paused' WHERE sequence_id = $id AND status = 'active'"
-
-RESUME = """
-UPDATE enrollment SET status = 'active', not_before = spread.not_before
-FROM (
-    SELECT id, CASE WHEN due_at <= $now THEN
-        $now::TIMESTAMPTZ + to_microseconds(
-            ((row_number() OVER overdue_order - 1) * $window_minutes * 60000000)
-            // greatest(count(*) OVER (PARTITION BY due_at <= $now), 1)) END AS not_before
-    FROM enrollment
-    WHERE sequence_id = $id AND status = 'paused'
-    WINDOW overdue_order AS (PARTITION BY due_at <= $now ORDER BY due_at, id)
-) AS spread
-WHERE enrollment.id = spread.id
+UPDATE = """
+UPDATE sequence SET name = $name, trigger_type = $trigger_type, trigger_list_id = $trigger_list_id,
+    sender_id = $sender_id, enroll_existing = $enroll_existing, reenroll = $reenroll, priority = $priority,
+    resume_window_minutes = $resume_window_minutes, updated_at = $now,
+    existing_after = CASE WHEN $retriggered THEN NULL ELSE existing_after END
+WHERE id = $id
 """
+
+MOVE = """
+UPDATE sequence SET status = $status, updated_at = $now,
+    activated_at = CASE WHEN $action = 'activate' THEN $now ELSE activated_at END,
+    paused_at = CASE WHEN $action = 'pause' THEN $now END
+WHERE id = $id
+"""
+
+PAUSE = "UPDATE enrollment SET status = 'paused' WHERE sequence_id = $id AND status = 'active'"
 
 COMPLETE_ENDED = """
 UPDATE enrollment SET status = 'completed', ended_at = $now
 WHERE sequence_id = $id AND status = 'active' AND step_id IS NULL
 """
+
+
+class SequenceChanges(TypedDict, total=False):
+    """What is given changes."""
+
+    name: str
+    trigger_type: TriggerType
+    trigger_list_id: UUID | None
+    sender_id: UUID | None
+    enroll_existing: bool
+    reenroll: bool
+    priority: int
+    resume_window_minutes: int
 
 
 def create_sequence(
@@ -66,10 +88,7 @@ def create_sequence(
     resume_window_minutes: int = 60,
 ) -> UUID:
     """A new draft. A `list_add` trigger names a list that exists."""
-    if trigger_type is TriggerType.LIST_ADD and trigger_list_id is None:
-        raise BadInput("A list_add sequence needs triggerListId: the list whose new members are enrolled.")
-    if trigger_list_id is not None:
-        get_list(connection, trigger_list_id)
+    _check_trigger(connection, trigger_type, trigger_list_id)
     if sender_id is not None:
         get_sender(connection, sender_id)
     sequence_id = new_id()
@@ -113,20 +132,48 @@ def sequences_page(
     return rows_as_dicts(connection, PAGE, {"status": status, "q": q, "limit": limit, "offset": offset})
 
 
-def activate(connection: Connection, sequence_id: UUID, now: datetime) -> EnrollResult:
-    """Start a draft; with `enrollExisting` its list's members are enrolled. BadInput names each fault."""
+def update_sequence(
+    connection: Connection, sequence_id: UUID, now: datetime, changes: SequenceChanges
+) -> None:
+    """Change what is given. Conflict where trigger or list would change and it is neither draft nor paused."""
     sequence = get_sequence(connection, sequence_id)
-    _move(connection, sequence, SequenceAction.ACTIVATE, now)
-    faults = _activation_faults(connection, sequence_id)
+    changed = cast("dict[str, Any]", {**sequence, **changes})
+    retriggered = any(changed[name] != sequence[name] for name in ("trigger_type", "trigger_list_id"))
+    if retriggered:
+        if sequence["status"] not in TRIGGER_CHANGES_IN:
+            raise Conflict(
+                f"This sequence is {sequence['status']}; trigger and list change in a draft, or while it is paused."
+            )
+        _check_trigger(connection, changed["trigger_type"], changed["trigger_list_id"])
+    if changed["sender_id"] is not None:
+        get_sender(connection, changed["sender_id"])
+    parameters = {name: changed[name] for name in SequenceChanges.__annotations__}
+    connection.execute(UPDATE, {**parameters, "id": sequence_id, "retriggered": retriggered, "now": now})
+
+
+def delete_sequence(connection: Connection, sequence_id: UUID, now: datetime) -> None:
+    """Forget a draft or an archived sequence; what it sent stays known. Conflict for any other."""
+    sequence = get_sequence(connection, sequence_id)
+    if sequence["status"] not in DELETED_FROM:
+        raise Conflict(f"This sequence is {sequence['status']}; archive it before you delete it.")
+    connection.execute(
+        "UPDATE sequence SET deleted_at = $now WHERE id = $id", {"id": sequence_id, "now": now}
+    )
+
+
+def activate(connection: Connection, sequence_id: UUID, now: datetime) -> EnrollResult:
+    """Start a draft; with `enrollExisting` its list's members are enrolled. BadInput names each fault.
+
+    Of a list longer than a turn the first members are enrolled here, the others by the next tick.
+    """
+    sequence = get_sequence(connection, sequence_id)
+    moved(SequenceStatus(sequence["status"]), SequenceAction.ACTIVATE)
+    faults = activation_faults(connection, sequence)
     if faults:
         sentences = " ".join(fault["message"] for fault in faults)
         raise BadInput(f"This sequence can't be activated yet. {sentences}", faults)
-    connection.execute(
-        "UPDATE sequence SET activated_at = $now WHERE id = $id", {"id": sequence_id, "now": now}
-    )
-    if sequence["enroll_existing"]:
-        return enroll_members(connection, sequence_id, now)
-    return EnrollResult(0, {})
+    _move(connection, sequence, SequenceAction.ACTIVATE, now)
+    return begin_existing(connection, sequence_id, now)
 
 
 def pause(connection: Connection, sequence_id: UUID, now: datetime) -> None:
@@ -138,10 +185,10 @@ def pause(connection: Connection, sequence_id: UUID, now: datetime) -> None:
 def resume(connection: Connection, sequence_id: UUID, now: datetime) -> None:
     """Everyone goes on where they were; what came due meanwhile is spread over the resume window."""
     sequence = get_sequence(connection, sequence_id)
+    moved(SequenceStatus(sequence["status"]), SequenceAction.RESUME)
+    spread_resumed(connection, sequence_id, now)
     _move(connection, sequence, SequenceAction.RESUME, now)
-    parameters = {"id": sequence_id, "now": now}
-    connection.execute(RESUME, {**parameters, "window_minutes": sequence["resume_window_minutes"]})
-    connection.execute(COMPLETE_ENDED, parameters)
+    connection.execute(COMPLETE_ENDED, {"id": sequence_id, "now": now})
 
 
 def archive(connection: Connection, sequence_id: UUID, now: datetime) -> None:
@@ -152,28 +199,11 @@ def archive(connection: Connection, sequence_id: UUID, now: datetime) -> None:
 
 def _move(connection: Connection, sequence: dict[str, Any], action: SequenceAction, now: datetime) -> None:
     target = moved(SequenceStatus(sequence["status"]), action)
-    connection.execute(
-        "UPDATE sequence SET status = $status, updated_at = $now WHERE id = $id",
-        {"id": sequence["id"], "status": target, "now": now},
-    )
+    connection.execute(MOVE, {"id": sequence["id"], "status": target, "action": action, "now": now})
 
 
-def _activation_faults(connection: Connection, sequence_id: UUID) -> list[dict[str, str]]:
-    steps = live_steps(connection, sequence_id)
-    if not steps:
-        return [{"field": "steps", "message": "It has no steps; add at least one."}]
-    connection.execute(STEP_SENDERS)
-    walls = dict(
-        connection.execute(
-            "SELECT step_id, wall FROM step_sender WHERE sequence_id = $id", {"id": sequence_id}
-        ).fetchall()
-    )
-    return [
-        {
-            "field": f"steps.{number}.senderId",
-            "message": f"Step {step['name']!r} has no usable sender: name one on a verified domain, "
-            "or set a default sender.",
-        }
-        for number, step in enumerate(steps)
-        if walls[step["id"]] == "sender_unusable"
-    ]
+def _check_trigger(connection: Connection, trigger_type: str, trigger_list_id: UUID | None) -> None:
+    if trigger_type == TriggerType.LIST_ADD and trigger_list_id is None:
+        raise BadInput("A list_add sequence needs triggerListId: the list whose new members are enrolled.")
+    if trigger_list_id is not None:
+        get_list(connection, trigger_list_id)

@@ -72,15 +72,16 @@ def domain_days(connection: Connection, now: datetime) -> list[DomainDay]:
 
 
 def capacity(days: list[DomainDay]) -> pl.DataFrame:
-    """One row a domain that may send: `domain_id`, `room` and `backlog_room` (null: no limit)."""
+    """One row a domain that may send: `domain_id`, `day_limit`, `room` and `backlog_room` (null: no limit)."""
     open_days = [day for day in days if day.state is not WarmupState.PAUSED]
     return pl.DataFrame(
         {
             "domain_id": [str(day.domain_id) for day in open_days],
+            "day_limit": [day.limit for day in open_days],
             "room": [day.left for day in open_days],
             "backlog_room": [day.backlog_left for day in open_days],
         },
-        schema={"domain_id": pl.String, "room": pl.Int64, "backlog_room": pl.Int64},
+        schema={"domain_id": pl.String, "day_limit": pl.Int64, "room": pl.Int64, "backlog_room": pl.Int64},
     )
 
 

@@ -169,6 +169,7 @@ CREATE TABLE request (
     size          INTEGER NOT NULL,
     overdue       INTEGER NOT NULL,          -- how many of them were overdue by more than an hour
     quota_day     DATE NOT NULL,
+    day_limit     INTEGER,                   -- of its domain, as the claim saw it; NULL: none
     boot_id       VARCHAR,
     created_at    TIMESTAMPTZ NOT NULL,
     posted_at     TIMESTAMPTZ,
