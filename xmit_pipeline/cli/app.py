@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from xmit_pipeline.model.errors import XmitError
-
 app = typer.Typer(
     help="Drip campaigns on Dagster and DuckDB.",
     no_args_is_help=True,
@@ -18,6 +16,7 @@ keys = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -25,9 +24,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 def up(
     *,
     demo: Annotated[bool, typer.Option("--demo", help="Serve the demo's store and mail.")] = False,
-    dagster_port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
-    api_port: Annotated[int, typer.Option(help="Port of the REST API.")] = 8000,
-    sandbox_port: Annotated[int, typer.Option(help="Port of the sandbox.")] = 8025,
+    dagster_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI.")] = 3000,
+    api_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the REST API.")] = 8000,
+    sandbox_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the sandbox.")] = 8025,
 ) -> None:
     """Start Dagster (UI, daemon, schedule on), the API, and without a SendGrid key the sandbox. Ctrl-C ends all."""
     from xmit_pipeline.cli.up import run_up
@@ -38,7 +37,10 @@ def up(
 @app.command()
 def tick(
     *,
-    now: Annotated[str, typer.Option(help="Simulate this moment (ISO 8601).")] = "",
+    now: Annotated[
+        str | None,
+        typer.Option(help="Simulate this moment (ISO 8601); far off the clock only with a sandbox."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run one tick through the Dagster job, in this process, and print what it did."""
@@ -51,8 +53,8 @@ def tick(
 def import_contacts(
     file: Annotated[Path, typer.Argument(help="A CSV or Parquet file.")],
     list_name: Annotated[
-        str, typer.Option("--list", help="Put them on this list; it is made if missing.")
-    ] = "",
+        str | None, typer.Option("--list", help="Put them on this list; it is made if missing.")
+    ] = None,
     mapping: Annotated[
         list[str] | None,
         typer.Option("--map", help="column=field; repeat for more. field - leaves a column out."),
@@ -86,20 +88,57 @@ def demo() -> None:
 
 
 @app.command()
-def sandbox(host: Host = "127.0.0.1", port: Annotated[int, typer.Option(help="Port.")] = 8025) -> None:
+def sandbox(host: Host = "127.0.0.1", port: Port = 8025) -> None:
     """Serve the sandbox alone: a SendGrid-shaped server that keeps the mail for reading."""
+    from xmit_pipeline.cli.console import err
     from xmit_pipeline.model.settings import read_settings
     from xmit_pipeline.sandbox.server import serve
 
-    serve(host=host, port=port, folder=read_settings().home / "sandbox")
+    folder = read_settings().home / "sandbox"
+    err.print(f"The sandbox takes mail at http://{host}:{port} and keeps it in {folder}; Ctrl-C ends it.")
+    serve(host=host, port=port, folder=folder)
 
 
 @app.command()
-def api(host: Host = "127.0.0.1", port: Annotated[int, typer.Option(help="Port.")] = 8000) -> None:
+def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the REST API alone."""
     from xmit_pipeline.api.server import serve
+    from xmit_pipeline.cli.opened import opened_store
 
+    with opened_store() as (store, _), store.snapshot():
+        pass  # a store that can't be used is refused before anybody can call
     serve(host=host, port=port)
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(help="A YAML file; docs/sequences-as-code.md says what it holds.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Change without asking.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference alone.")] = False,
+) -> None:
+    """Create or update domains, senders, lists and sequences from a file; the difference comes first."""
+    from xmit_pipeline.cli.apply import run_apply
+
+    run_apply(file, yes=yes, dry_run=dry_run)
+
+
+@app.command()
+def export(
+    file: Annotated[Path | None, typer.Argument(help="Where to write; standard output without it.")] = None,
+) -> None:
+    """Write what is in the store as a file for `xmit apply`."""
+    from xmit_pipeline.cli.export import run_export
+
+    run_export(file)
+
+
+@app.command()
+def reconcile() -> None:
+    """Take a restored store, or a corrected clock, back into service."""
+    from xmit_pipeline.cli.reconcile import run_reconcile
+
+    run_reconcile()
 
 
 @app.command()
@@ -137,9 +176,11 @@ def keys_revoke(
 
 
 def main() -> None:
-    """Run the command; an error of ours is its sentence and exit code 1, never a traceback."""
+    """Run the command; whatever goes wrong is a sentence and exit code 1, never a traceback."""
     try:
-        app()
-    except XmitError as error:
-        typer.secho(f"xmit: {error}", err=True, fg=typer.colors.RED)
+        app(prog_name="xmit")
+    except Exception as error:
+        from xmit_pipeline.cli.failures import sentence_for
+
+        typer.secho(f"xmit: {sentence_for(error)}", err=True, fg=typer.colors.RED)
         sys.exit(1)

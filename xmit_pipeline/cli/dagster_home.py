@@ -3,6 +3,7 @@
 A bare `dagster dev` reads that file as it stands (storage in `.dagster`); here the base folders are moved.
 """
 
+import os
 from pathlib import Path
 
 import yaml
@@ -17,7 +18,7 @@ def prepared_home(settings: Settings) -> Path:
     """The folder for DAGSTER_HOME, with its `dagster.yaml` written."""
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
-    (home / "dagster.yaml").write_text(yaml.safe_dump(_moved(_root_config(), home), sort_keys=False))
+    _replace(home / "dagster.yaml", yaml.safe_dump(_moved(_root_config(), home), sort_keys=False))
     return home
 
 
@@ -39,3 +40,12 @@ def _moved(node: object, home: Path) -> object:
 
 def _place(base_dir: str, home: Path) -> str:
     return str(home / Path(base_dir).relative_to(".dagster"))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Whole or not at all: a daemon may be reading it."""
+    if path.exists() and path.read_text() == text:
+        return
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    fresh.write_text(text)
+    fresh.replace(path)

@@ -7,12 +7,13 @@ import os
 import shutil
 from datetime import datetime, timedelta
 from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-import dagster as dg
-from rich.table import Table
-
-from xmit_pipeline.cli.console import err, out, progress_bar
+from xmit_pipeline.cli.console import err, out, progress_bar, table_of
+from xmit_pipeline.cli.home_lock import LOCK, home_in_use
+from xmit_pipeline.cli.imports import refusals
 from xmit_pipeline.cli.opened import opened_store
 from xmit_pipeline.cli.tick import dagster_instance, tick_through_dagster
 from xmit_pipeline.model.clock import WallClock
@@ -30,11 +31,14 @@ from xmit_pipeline.store.metrics import step_days, step_stats
 from xmit_pipeline.store.senders import add_domain, add_sender
 from xmit_pipeline.store.steps import add_step
 
+if TYPE_CHECKING:
+    import dagster as dg
+
 DAYS_BACK = 15
 """The audience and the warmup curve decide how long the series takes: it is over within two weeks."""
 BUNDLED = files("xmit_pipeline.demo")
 STEPS = (
-    ("Welcome", "Welcome to Fernhill{% if firstName %}, {{ firstName }}{% endif %}", "welcome-1.html", 0),
+    ("Welcome", "Welcome to Rotafern{% if firstName %}, {{ firstName }}{% endif %}", "welcome-1.html", 0),
     ("Getting started", "Three things to try first", "welcome-2.html", 2),
     (
         "One more thing",
@@ -48,28 +52,41 @@ STEPS = (
 def run_demo() -> None:
     """Rebuild `XMIT_HOME/demo`, run the campaign through it, and say what to open."""
     home = read_settings().home / "demo"
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-    with running_sandbox(folder=home / "sandbox") as sandbox:
-        os.environ.update(
-            XMIT_HOME=str(home), SENDGRID_HOST=sandbox.url, SENDGRID_API_KEY="", XMIT_DATABASE=""
-        )
-        with opened_store() as (store, settings), dagster_instance(settings) as instance:
-            present = whole_minute(WallClock().now())
-            start = present - timedelta(days=DAYS_BACK)
-            sequence_id, imported = _set_up(store, start)
-            _say_imported(imported)
-            deferred = _play(store, instance, sequence_id, start, present)
-            _say_steps(store, sequence_id, present)
-            _say_days(store, sequence_id, deferred)
+    with home_in_use(home):
+        _empty(home)
+        with running_sandbox(folder=home / "sandbox") as sandbox:
+            os.environ.update(
+                XMIT_HOME=str(home), SENDGRID_HOST=sandbox.url,
+                SENDGRID_API_KEY="", XMIT_DATABASE="", XMIT_PUBLIC_URL="",
+            )  # fmt: skip
+            with opened_store() as (store, settings), dagster_instance(settings) as instance:
+                _run_campaign(store, instance)
     _say_next()
+
+
+def _empty(home: Path) -> None:
+    for entry in home.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != LOCK:
+            entry.unlink()
+
+
+def _run_campaign(store: EmbeddedStore, instance: "dg.DagsterInstance") -> None:
+    present = whole_minute(WallClock().now())
+    start = present - timedelta(days=DAYS_BACK)
+    sequence_id, imported = _set_up(store, start)
+    _say_imported(imported)
+    deferred = _play(store, instance, sequence_id, start, present)
+    _say_steps(store, sequence_id, present)
+    _say_days(store, sequence_id, deferred)
 
 
 def _set_up(store: EmbeddedStore, start: datetime) -> tuple[UUID, ImportResult]:
     with store.transaction() as connection:
-        domain_id = add_domain(connection, "mail.fernhill.example", start, verified=True)
+        domain_id = add_domain(connection, "mail.rotafern.example", start, verified=True)
         warmup.configure(connection, domain_id, start, enabled=True, pacing=False)
-        add_sender(connection, domain_id, "hello@mail.fernhill.example", start, name="Fernhill")
+        add_sender(connection, domain_id, "hello@mail.rotafern.example", start, name="Rotafern")
         list_id = create_list(connection, "Newsletter", start, "People who signed up")
         sequence_id = sequences.create_sequence(
             connection,
@@ -90,7 +107,11 @@ def _set_up(store: EmbeddedStore, start: datetime) -> tuple[UUID, ImportResult]:
 
 
 def _play(
-    store: EmbeddedStore, instance: dg.DagsterInstance, sequence_id: UUID, start: datetime, present: datetime
+    store: EmbeddedStore,
+    instance: "dg.DagsterInstance",
+    sequence_id: UUID,
+    start: datetime,
+    present: datetime,
 ) -> dict[datetime, int]:
     """Tick at each moment that matters; answers how many were deferred at the end of each simulated day."""
     deferred: dict[datetime, int] = {}
@@ -125,17 +146,16 @@ def _say_imported(result: ImportResult) -> None:
         f"Imported {result.created:,} people from a Mailchimp export: {result.staged.repeated:,} repeated rows merged, "
         f"{result.refused.height:,} refused, {result.enrolled:,} enrolled."
     )
-    for line, address, reason in result.refused.iter_rows():
-        err.print(f"  line {line}: {reason} ({address})", markup=False)
+    for sentence in refusals(result, result.refused.height):
+        err.print(f"  {sentence}")
 
 
 def _say_steps(store: EmbeddedStore, sequence_id: UUID, present: datetime) -> None:
     with store.transaction() as connection:
         stats = step_stats(connection, sequence_id, present)
         counts = enrollments.counts(connection, sequence_id)
-    table = _figures_table(
-        "step", ["sent", "skipped", "failed", "unknown", "deferred"], "Welcome series, by step"
-    )
+    shown = ["sent", "skipped", "failed", "unknown", "deferred"]
+    table = table_of(["step"], figures=shown, title="Welcome series, by step")
     for step in stats:
         figures = ("sent", "skipped", "failed", "unknown", "warmupDeferred")
         table.add_row(step["name"], *(f"{step[figure]:,}" for figure in figures))
@@ -147,9 +167,8 @@ def _say_days(store: EmbeddedStore, sequence_id: UUID, deferred: dict[datetime, 
     with store.snapshot() as connection:
         rows = step_days(connection, sequence_id)
     waiting = {moment.date(): count for moment, count in deferred.items()}
-    table = _figures_table(
-        "day", [*(name for name, *_ in STEPS), "all", "skipped", "deferred"], "Sent, by UTC day"
-    )
+    shown = [*(name for name, *_ in STEPS), "all", "skipped", "deferred"]
+    table = table_of(["day"], figures=shown, title="Sent, by UTC day")
     for day in dict.fromkeys(row["day"] for row in rows):
         of_day = {row["name"]: row for row in rows if row["day"] == day}
         sent = [of_day[name]["sent"] if name in of_day else 0 for name, *_ in STEPS]
@@ -157,13 +176,6 @@ def _say_days(store: EmbeddedStore, sequence_id: UUID, deferred: dict[datetime, 
         figures = [*sent, sum(sent), skipped, waiting.get(day, 0)]
         table.add_row(f"{day:%d %b}", *(f"{figure:,}" for figure in figures))
     out.print(table)
-
-
-def _figures_table(first: str, figures: list[str], title: str) -> Table:
-    table = Table(first, title=title)
-    for figure in figures:
-        table.add_column(figure, justify="right")
-    return table
 
 
 def _say_next() -> None:

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from rich.table import Table
-
-from xmit_pipeline.cli.console import err, out, progress_bar
+from xmit_pipeline.cli.console import err, out, progress_bar, table_of
 from xmit_pipeline.cli.opened import opened_store
 from xmit_pipeline.model.clock import WallClock
 from xmit_pipeline.model.errors import BadInput
@@ -12,10 +10,13 @@ from xmit_pipeline.store.imports import ImportResult, import_file
 from xmit_pipeline.store.lists import list_named
 
 SHOWN_REFUSALS = 10
+LEFT_OUT = "-"
 
 
-def run_import(path: Path, list_name: str, mapping: list[str]) -> None:
+def run_import(path: Path, list_name: str | None, mapping: list[str]) -> None:
     """Import; print the mapping, what came in, and where the report of refused rows lies."""
+    if list_name is not None and not list_name.strip():
+        raise BadInput("--list takes the name of a list; leave it out to import without one.")
     overrides = dict(_column_and_field(entry) for entry in mapping)
     now = WallClock().now()
     with opened_store() as (store, settings), progress_bar() as bar:
@@ -23,7 +24,7 @@ def run_import(path: Path, list_name: str, mapping: list[str]) -> None:
         list_id = None
         if list_name:
             with store.transaction() as connection:
-                list_id = list_named(connection, list_name, now)
+                list_id = list_named(connection, list_name.strip(), now)
 
         def tell(result: ImportResult) -> None:
             bar.update(task, description="importing", total=result.staged.staged, completed=result.done)
@@ -52,14 +53,22 @@ def _write_report(result: ImportResult, folder: Path, source: Path) -> Path | No
     return report
 
 
+def refusals(result: ImportResult, limit: int) -> list[str]:
+    """The first refused rows, a sentence each: line, reason, and the address where there was one."""
+    return [
+        f"line {line}: {reason}{f' ({address})' if address else ''}"
+        for line, address, reason in result.refused.head(limit).iter_rows()
+    ]
+
+
 def _print_mapping(result: ImportResult) -> None:
-    table = Table("column", "becomes")
+    table = table_of(["column", "becomes"])
     for header, field in result.staged.columns.listing():
-        table.add_row(header, field)
+        table.add_row(header, "left out" if field == LEFT_OUT else field)
     err.print(table)
 
 
-def _print_result(result: ImportResult, list_name: str, report: Path | None) -> None:
+def _print_result(result: ImportResult, list_name: str | None, report: Path | None) -> None:
     out.print(f"{result.created:,} contacts made, {result.known:,} known already.")
     if result.staged.repeated:
         out.print(f"{result.staged.repeated:,} rows repeated an address and were merged.")
@@ -67,5 +76,5 @@ def _print_result(result: ImportResult, list_name: str, report: Path | None) -> 
         out.print(f"{result.joined:,} joined {list_name!r}; {result.enrolled:,} enrollments started.")
     if report:
         out.print(f"{result.refused.height:,} rows refused; all of them in {report}")
-        for line, address, reason in result.refused.head(SHOWN_REFUSALS).iter_rows():
-            out.print(f"  line {line}: {reason} ({address})", markup=False)
+        for sentence in refusals(result, SHOWN_REFUSALS):
+            out.print(f"  {sentence}")

@@ -1,8 +1,6 @@
 """`xmit keys`: create, list, revoke."""
 
-from rich.table import Table
-
-from xmit_pipeline.cli.console import err, out
+from xmit_pipeline.cli.console import err, out, table_of, write_plain
 from xmit_pipeline.cli.opened import opened_store
 from xmit_pipeline.model.clock import WallClock
 from xmit_pipeline.model.errors import BadInput
@@ -16,14 +14,14 @@ def create(name: str) -> None:
     with opened_store() as (store, _), store.transaction() as connection:
         key = create_key(connection, name.strip(), WallClock().now())
     err.print(f"Key {name.strip()!r} made. It is shown this once; keep it safe.")
-    out.print(key)
+    write_plain(key)
 
 
 def show() -> None:
     """A table of all keys."""
     with opened_store() as (store, _), store.snapshot() as connection:
         rows = keys(connection)
-    table = Table("name", "begins with", "made", "last used", "state")
+    table = table_of(["name", "begins with", "made", "last used", "state"])
     for row in rows:
         used = f"{row['last_used_at']:%Y-%m-%d %H:%M}" if row["last_used_at"] else "never"
         state = "revoked" if row["revoked_at"] else "live"

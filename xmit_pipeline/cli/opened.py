@@ -8,9 +8,9 @@ from xmit_pipeline.store.connection import EmbeddedStore
 
 
 @contextmanager
-def opened_store() -> Generator[tuple[EmbeddedStore, Settings]]:
-    """The store that the environment names; given up when the command ends."""
-    settings = read_settings()
+def opened_store(settings: Settings | None = None) -> Generator[tuple[EmbeddedStore, Settings]]:
+    """The store that the settings name, or the environment; given up when the command ends."""
+    settings = settings or read_settings()
     store = EmbeddedStore(settings.database)
     try:
         yield store, settings

@@ -1,148 +1,141 @@
 """`xmit up`: Dagster, the API and the sandbox as children of one process that ends them all."""
 
 import os
-import signal
+import shutil
 import socket
-import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import yaml
 
 from xmit_pipeline.cli.console import err
-from xmit_pipeline.cli.dagster_home import PROJECT, prepared_home
+from xmit_pipeline.cli.dagster_home import prepared_home
+from xmit_pipeline.cli.home_lock import home_in_use
+from xmit_pipeline.cli.household import Household, Program
+from xmit_pipeline.cli.reaching import answers, listens
 from xmit_pipeline.model.errors import ConfigurationFault
 from xmit_pipeline.model.settings import SENDGRID, Settings, read_settings
 
-READY_SECONDS = 120
-GRACE_SECONDS = 10
+LOCATION = "xmit_pipeline"
+"""The code location's name, the same as in workspace.yaml: what people switched off in the UI stays off."""
+FINISHING_SECONDS = 30.0
+"""How long a run under way may go on at the end: a tick that is cut off leaves mail of unknown fate."""
 
 
-@dataclass(slots=True)
-class Child:
-    """One program that `xmit up` started, in a process group of its own."""
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where each part listens; all on the loopback address, for Dagster's UI has no login."""
 
-    name: str
-    command: list[str]
-    ready_url: str
-    environment: Mapping[str, str]
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(  # noqa: S603  (our own commands)
-            self.command, env=dict(self.environment), cwd=PROJECT, start_new_session=True
-        )
-
-    def signal(self, number: int) -> None:
-        """To the whole group: Dagster's own children must not outlive it."""
-        if self.process is not None:
-            try:
-                os.killpg(self.process.pid, number)
-            except ProcessLookupError:
-                return
-
-    @property
-    def ended(self) -> bool:
-        return self.process is not None and self.process.poll() is not None
-
-
-@dataclass(slots=True)
-class Household:
-    """All children together: started in order, watched, and ended as one."""
-
-    children: list[Child] = field(default_factory=list)
-
-    def run(self) -> None:
-        """Until Ctrl-C, or until one of them dies."""
-        try:
-            for child in self.children:
-                child.start()
-            for child in self.children:
-                _wait_ready(child)
-                err.print(f"  {child.name:<10} {child.ready_url}")
-            err.print("Ctrl-C ends all.")
-            while not (fallen := [child for child in self.children if child.ended]):
-                time.sleep(0.5)
-            raise ConfigurationFault(f"{fallen[0].name} ended by itself; its last lines are above.")
-        finally:
-            self.end()
-
-    def end(self) -> None:
-        """Ask each group to end, then insist."""
-        for number, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, 1)):
-            for child in self.children:
-                child.signal(number)
-            deadline = time.monotonic() + patience
-            while time.monotonic() < deadline and not all(child.ended for child in self.children):
-                time.sleep(0.1)
+    dagster: int
+    api: int
+    sandbox: int | None
 
 
 def run_up(*, demo: bool, dagster_port: int, api_port: int, sandbox_port: int) -> None:
     """Start everything and stay in front of it."""
-    for port in (dagster_port, api_port, sandbox_port):
-        _refuse_taken(port)
-    environment = dict(os.environ)
-    if demo:
-        environment["XMIT_HOME"] = str(read_settings().home / "demo")
+    environment = _demo_environment() if demo else dict(os.environ)
     settings = read_settings(environment)
-    _fill(environment, settings, api_port=api_port, sandbox_port=sandbox_port)
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    household = Household(_children(settings, environment, dagster_port, api_port, sandbox_port))
-    err.print(f"State in {settings.home}. Mail goes to {environment['SENDGRID_HOST']}.")
-    try:
-        household.run()
-    except KeyboardInterrupt:
-        err.print("All ended.")
+    sandboxed = not settings.sendgrid_key and settings.sendgrid_host == SENDGRID
+    ports = Ports(dagster_port, api_port, sandbox_port if sandboxed else None)
+    _refuse_taken(ports)
+    environment |= _environment(settings, ports, environment)
+    with home_in_use(settings.home, environment), _socket_folder() as sockets:
+        err.print(f"State in {settings.home}. Mail goes to {environment['SENDGRID_HOST']}.")
+        Household(_floors(ports, sockets), environment, settings.home).run()
+    err.print("All ended.")
 
 
-def _fill(environment: dict[str, str], settings: Settings, *, api_port: int, sandbox_port: int) -> None:
-    if not settings.sendgrid_key and settings.sendgrid_host == SENDGRID:
-        environment["SENDGRID_HOST"] = f"http://127.0.0.1:{sandbox_port}"
-    environment.setdefault("SENDGRID_HOST", settings.sendgrid_host)
-    environment.setdefault("XMIT_PUBLIC_URL", f"http://127.0.0.1:{api_port}")
-    environment["XMIT_HOME"] = str(settings.home)
-    environment["DAGSTER_HOME"] = str(prepared_home(settings))
+def _demo_environment() -> dict[str, str]:
+    """The demo's people are made up: whatever else is set, their store is apart and their mail stays here."""
+    ours = ("XMIT_DATABASE", "XMIT_PUBLIC_URL", "SENDGRID_API_KEY", "SENDGRID_HOST")
+    return {**os.environ, "XMIT_HOME": str(read_settings().home / "demo"), **dict.fromkeys(ours, "")}
 
 
-def _children(
-    settings: Settings, environment: dict[str, str], dagster_port: int, api_port: int, sandbox_port: int
-) -> list[Child]:
+def _environment(settings: Settings, ports: Ports, given: Mapping[str, str]) -> dict[str, str]:
+    host = settings.sendgrid_host if ports.sandbox is None else f"http://127.0.0.1:{ports.sandbox}"
+    return {
+        "XMIT_HOME": str(settings.home),
+        "XMIT_DATABASE": str(settings.database),
+        "XMIT_PUBLIC_URL": given.get("XMIT_PUBLIC_URL") or f"http://127.0.0.1:{ports.api}",
+        "SENDGRID_HOST": host,
+        "DAGSTER_HOME": str(prepared_home(settings)),
+    }
+
+
+def _floors(ports: Ports, sockets: Path) -> list[list[Program]]:
+    """Receivers below, the code server and its runs in the middle, what starts runs at the top."""
     xmit = [sys.executable, "-m", "xmit_pipeline.cli"]
-    dagster = [sys.executable, "-m", "dagster", "dev", "--workspace", str(PROJECT / "workspace.yaml"),
-               "--host", "127.0.0.1", "--port", str(dagster_port), "--log-level", "warning"]  # fmt: skip
-    api = [*xmit, "api", "--port", str(api_port)]
-    children = [
-        Child("Dagster", dagster, f"http://127.0.0.1:{dagster_port}/server_info", environment),
-        Child("API", api, f"http://127.0.0.1:{api_port}/healthz", environment),
+    api = f"http://127.0.0.1:{ports.api}"
+    receivers = [
+        Program("API", [*xmit, "api", "--port", str(ports.api)], partial(answers, f"{api}/healthz"), api)
     ]
-    if not settings.sendgrid_key and settings.sendgrid_host == SENDGRID:
-        sandbox = [*xmit, "sandbox", "--port", str(sandbox_port)]
-        children.append(Child("sandbox", sandbox, f"http://127.0.0.1:{sandbox_port}/", environment))
-    return children
+    if ports.sandbox is not None:
+        sandbox = f"http://127.0.0.1:{ports.sandbox}"
+        command = [*xmit, "sandbox", "--port", str(ports.sandbox)]
+        receivers.append(Program("sandbox", command, partial(answers, sandbox), sandbox))
+    return [receivers, [_code_server(sockets)], _dagster(ports.dagster, sockets)]
 
 
-def _wait_ready(child: Child) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and not child.ended:
-        try:
-            with urllib.request.urlopen(child.ready_url, timeout=2):  # noqa: S310  (our own loopback address)
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise ConfigurationFault(f"{child.name} did not answer at {child.ready_url}; its last lines are above.")
+def _code_server(sockets: Path) -> Program:
+    socket_path = sockets / "code"
+    return Program(
+        "Dagster's code server",
+        [sys.executable, "-m", "dagster", "api", "grpc", "--module-name", "xmit_pipeline.definitions",
+         "--location-name", LOCATION, "--socket", str(socket_path), "--use-python-environment-entry-point",
+         "--log-level", "warning"],
+        partial(listens, socket_path),
+        gate=True,
+        patience=FINISHING_SECONDS,
+    )  # fmt: skip
 
 
-def _refuse_taken(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise ConfigurationFault(
-                f"Port {port} is taken; end what uses it, or choose another port."
-            ) from error
+def _dagster(port: int, sockets: Path) -> list[Program]:
+    """The daemon and the UI, on the one code server."""
+    server = {"socket": str(sockets / "code"), "location_name": LOCATION}
+    workspace = sockets / "workspace.yaml"
+    workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+    page = f"http://127.0.0.1:{port}"
+    return [
+        Program(
+            "Dagster's daemon",
+            [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace), "--log-level", "warning"],
+            lambda: True,
+        ),
+        Program(
+            "Dagster",
+            [sys.executable, "-m", "dagster_webserver", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port),
+             "--dagster-log-level", "warning", "--log-level", "warning"],
+            partial(answers, f"{page}/server_info"),
+            page,
+        ),
+    ]  # fmt: skip
 
 
-def _as_interrupt(number: int, frame: object) -> None:  # noqa: ARG001
-    raise KeyboardInterrupt
+@contextmanager
+def _socket_folder() -> Generator[Path]:
+    """A short path: a Unix socket's may have no more than about 100 characters."""
+    folder = Path(tempfile.mkdtemp(prefix="xmit-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _refuse_taken(ports: Ports) -> None:
+    wanted = [port for port in (ports.dagster, ports.api, ports.sandbox) if port is not None]
+    for port in wanted:
+        if wanted.count(port) > 1:
+            raise ConfigurationFault(f"Port {port} was given twice; choose another for one of them.")
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise ConfigurationFault(
+                    f"Port {port} can't be used ({error.strerror}); end what uses it, or choose another port."
+                ) from error

@@ -3,13 +3,20 @@
 import dagster as dg
 
 from xmit_pipeline.defs.audience import OWNERS, contacts, lists, sequences
-from xmit_pipeline.defs.resources import StoreResource
+from xmit_pipeline.defs.resources import ClockResource, StoreResource
 from xmit_pipeline.store.census import enrollment_counts
+from xmit_pipeline.store.ledger import fire_all
 
 
 @dg.asset(group_name="sending", kinds={"duckdb"}, owners=OWNERS, deps=[contacts, lists, sequences])
-def enrollments(store: StoreResource) -> dg.MaterializeResult:
-    """One row a contact and sequence, once ever: where they are, and when they are next due."""
+def enrollments(store: StoreResource, clock: ClockResource) -> dg.MaterializeResult:
+    """One row a contact and sequence, once ever: where they are, and when they are next due.
+
+    Whoever came onto a list by a file or another pipeline is enrolled here, as the ledger says.
+    """
+    fired = fire_all(store.open(), clock.clock().now())
     with store.open().snapshot() as connection:
         counts = enrollment_counts(connection)
-    return dg.MaterializeResult(metadata={"dagster/row_count": sum(counts.values()), **counts})
+    return dg.MaterializeResult(
+        metadata={"dagster/row_count": sum(counts.values()), **counts, "enrolled_by_ledger": fired.enrolled}
+    )

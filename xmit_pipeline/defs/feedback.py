@@ -13,7 +13,7 @@ from xmit_pipeline.store.metrics import refresh_step_metrics, step_summary
 def step_metrics(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
     """One row a step and UTC day: sent, skipped, failed, unknown; counted anew from the messages themselves."""
     with store.open().transaction() as connection:
-        refresh_step_metrics(connection, context.run_id)
+        refresh_step_metrics(connection, context.run.run_id)
         summary = step_summary(connection)
     return dg.MaterializeResult(
         metadata={

@@ -20,10 +20,10 @@ class StoreResource(dg.ConfigurableResource):
 
     _store: EmbeddedStore | None = PrivateAttr(default=None)
 
-    def open(self) -> EmbeddedStore:
-        """The store, shared by everything in this run."""
+    def open(self, patience_seconds: float = 60.0) -> EmbeddedStore:
+        """The store, shared by everything in this run; who opens it first says how long to wait for a turn."""
         if self._store is None:
-            self._store = EmbeddedStore(self.settings().database)
+            self._store = EmbeddedStore(self.settings().database, patience_seconds=patience_seconds)
         return self._store
 
     def settings(self) -> Settings:

@@ -57,10 +57,13 @@ def sent_messages(
         context.log.info(f"{report.claimed:,} claimed, {report.sent:,} sent")
 
     with sendgrid.mailer(settings, moment) as mailer:
-        result = run_tick(store.open(), settings, moment, mailer, context.run_id, tell)
+        result = run_tick(store.open(), settings, moment, mailer, context.run.run_id, tell)
     if result.report.note:
-        context.log.warning(result.report.note)
-    seconds = {f"seconds_{phase}": round(spent, 3) for phase, spent in result.report.seconds.items()}
+        (context.log.error if result.report.refused else context.log.warning)(result.report.note)
+    seconds = {
+        f"seconds_{phase.replace(' ', '_')}": round(spent, 3)
+        for phase, spent in result.report.seconds.items()
+    }
     return dg.MaterializeResult(
         metadata={
             **result.counts,

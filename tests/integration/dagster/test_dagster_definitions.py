@@ -1,0 +1,129 @@
+"""The graph that Dagster loads, written out: a change of it is a change of this file."""
+
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from tests.campaigns import START, World
+from xmit_pipeline.definitions import build_defs
+from xmit_pipeline.defs.resources import StoreResource
+
+# asset: its group, what it reads, its kinds
+ASSETS = {
+    "contacts": ("audience", set(), {"duckdb"}),
+    "lists": ("audience", {"contacts"}, {"duckdb"}),
+    "sequences": ("audience", set(), {"duckdb"}),
+    "enrollments": ("sending", {"contacts", "lists", "sequences"}, {"duckdb"}),
+    "warmup_quotas": ("sending", set(), {"duckdb"}),
+    "due_sends": ("sending", {"enrollments", "warmup_quotas"}, {"duckdb"}),
+    "sent_messages": ("sending", {"due_sends"}, {"duckdb", "sendgrid"}),
+    "step_metrics": ("feedback", {"sent_messages"}, {"duckdb"}),
+}
+JOBS = {"tick", "check_everything", "prune_history"}
+RUNNING = dg.DefaultScheduleStatus.RUNNING
+SCHEDULES = {
+    "every_minute": ("* * * * *", "UTC", "tick", RUNNING),
+    "every_hour": ("17 * * * *", "UTC", "check_everything", RUNNING),
+    "every_night": ("23 3 * * *", "UTC", "prune_history", RUNNING),
+}
+CHECKS = {"contacts": 1, "enrollments": 3, "warmup_quotas": 1, "sent_messages": 4}
+QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
+
+
+def test_definitions_load():
+    dg.Definitions.validate_loadable(build_defs())
+
+
+def test_assets_and_lineage_are_these():
+    """DESIGN 1: the way of the data."""
+    found = {
+        spec.key.to_user_string(): (
+            spec.group_name,
+            {dep.asset_key.to_user_string() for dep in spec.deps},
+            set(spec.kinds),
+        )
+        for spec in build_defs().resolve_all_asset_specs()
+    }
+    assert found == ASSETS
+
+
+def test_every_asset_is_owned_and_described():
+    for spec in build_defs().resolve_all_asset_specs():
+        assert spec.owners
+        assert len((spec.description or "").split()) > 5
+
+
+def test_jobs_and_schedules_are_these():
+    repository = build_defs().get_repository_def()
+    jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
+    schedules = {
+        schedule.name: (
+            schedule.cron_schedule,
+            schedule.execution_timezone,
+            schedule.job_name,
+            schedule.default_status,
+        )
+        for schedule in repository.schedule_defs
+    }
+    assert (jobs, schedules) == (JOBS, SCHEDULES)
+
+
+def test_checks_stand_on_these_pages():
+    """DESIGN 6: the invariants on live data; outside the tick, for what they read grows."""
+    keys = build_defs().get_repository_def().asset_checks_defs_by_key
+    pages = [key.asset_key.to_user_string() for key in keys]
+    assert {page: pages.count(page) for page in pages} == CHECKS
+
+
+def test_a_run_of_the_checks_passes_on_a_sound_store(world: World):
+    world.domain()
+    world.enroll(world.sequence(), world.people(3))
+    world.tick(START)
+    world.store.close()
+    result = build_defs().resolve_job_def("check_everything").execute_in_process()
+    evaluations = result.get_asset_check_evaluations()
+    assert len(evaluations) == sum(CHECKS.values())
+    assert all(evaluation.passed for evaluation in evaluations)
+
+
+def test_tick_holds_every_asset_in_one_process():
+    """DESIGN 6: the default executor would start a process an asset, and use up half of the minute."""
+    job = build_defs().resolve_job_def("tick")
+    assert job.executor_def is dg.in_process_executor
+    assert {node.name for node in job.nodes} == set(ASSETS)
+
+
+def test_nothing_that_sends_is_retried_by_dagster():
+    """DESIGN 6: retries belong to the next tick; SPEC 6: nobody twice."""
+    job = build_defs().resolve_job_def("tick")
+    assert job.op_retry_policy is None
+    assert [
+        node.definition.retry_policy for node in job.nodes if isinstance(node.definition, dg.OpDefinition)
+    ] == [None] * len(ASSETS)
+    assert not any(tag.startswith("dagster/max_retries") for tag in job.tags)
+
+
+@pytest.mark.parametrize("job", sorted(JOBS))
+def test_runs_print_only_what_went_wrong(job: str):
+    assert build_defs().resolve_job_def(job).run_config == QUIET
+
+
+def test_overridden_resources_replace_ours():
+    store = StoreResource()
+    assert build_defs(resource_overrides={"store": store}).resources == {
+        **(build_defs().resources or {}),
+        "store": store,
+    }
+
+
+def test_definitions_import_no_web_framework():
+    """DESIGN 6: everything the definitions import is paid in every run."""
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, xmit_pipeline.definitions; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert not {"fastapi", "starlette", "uvicorn", "typer", "xmit_pipeline.api"} & set(loaded)
