@@ -17,7 +17,7 @@ LOOK_SECONDS = 20.0
 tick = dg.define_asset_job(
     "tick",
     selection=dg.AssetSelection.all().without_checks(),
-    executor_def=dg.multiprocess_executor,
+    executor_def=dg.in_process_executor,
     config=QUIET,
     description="One pass: count the audience, open the day's places, find who is due, send, measure.",
     tags={"owner": "growth"},
