@@ -9,29 +9,47 @@ from typing import TypeVar
 
 import polars as pl
 
+from xmit_pipeline.delivery.brake import Brake
+from xmit_pipeline.delivery.divisions import Decision, Divisions
 from xmit_pipeline.delivery.journal import Entry, Journal, Line
-from xmit_pipeline.delivery.posting import ANSWERED, Brake, Posted, Poster, Posting, answered, rejected
+from xmit_pipeline.delivery.objections import Objections
+from xmit_pipeline.delivery.posting import ANSWERED, REJECTED, Posted, Poster, Posting, answered, rejected
 from xmit_pipeline.delivery.window import RenderedWindow, render_window
+from xmit_pipeline.model.circuits import Patience
 from xmit_pipeline.model.clock import Clock
 from xmit_pipeline.model.lifecycle import RequestState
-from xmit_pipeline.model.outcomes import Consequence, Verdict
+from xmit_pipeline.model.outcomes import Cause, Consequence, Outcome, Verdict
 from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.model.warmup import utc_day
+from xmit_pipeline.store.circuits import close_circuit, fail_circuit, open_circuit
 from xmit_pipeline.store.claims import Claim, claim
 from xmit_pipeline.store.connection import Store
 from xmit_pipeline.store.frontier import plan
-from xmit_pipeline.store.outbox import LastLook, hold_sender, hold_step, make_inflight, open_requests, settle
+from xmit_pipeline.store.outbox import (
+    LastLook,
+    hold_sender,
+    hold_step,
+    make_inflight,
+    open_requests,
+    settle,
+    taken_lately,
+)
 
 Work = TypeVar("Work")
 PLAN = 400_000
 """People planned at a time: the order is worked out once for many claims."""
 SLICE = 20_000
 """Messages a claim takes: large enough to spread its cost, small enough to keep its turn under a second."""
+NO_PARTS = pl.DataFrame(schema={"message_id": pl.String, "request_id": pl.String})
+NOBODY = pl.DataFrame(schema=REJECTED)
 
 
 @dataclass(slots=True)
 class TickReport:
-    """What one tick did, in messages. `note` says why it stopped early, or was `refused`; `seconds` per phase."""
+    """What one tick did, in messages. `note` says why it stopped early, or was `refused`; `seconds` per phase.
+
+    `alert` is set once an opening of the circuit; `unanswered` are answers of unknown fate in a row at the end.
+    """
 
     claimed: int = 0
     sent: int = 0
@@ -40,14 +58,19 @@ class TickReport:
     unknown: int = 0
     released: int = 0
     recovered: int = 0
+    unanswered: int = 0
     note: str | None = None
+    alert: str | None = None
     refused: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
-    """One tick at work. The caller holds the tick lock: whatever is open at the start belongs to the dead."""
+    """One tick at work. The caller holds the tick lock: whatever is open at the start belongs to the dead.
+
+    `unanswered`: answers of unknown fate in a row when the tick before ended.
+    """
 
     store: Store
     settings: Settings
@@ -55,15 +78,27 @@ class Delivery:
     poster: Poster
     journal: Journal
     tick_id: str
+    unanswered: int = 0
     report: TickReport = field(default_factory=TickReport)
-    brake: Brake = field(default_factory=Brake)
+    brake: Brake = field(init=False)
+    objections: Objections = field(init=False)
+    divisions: Divisions = field(init=False)
+    patience: Patience = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.brake = Brake(self.unanswered)
+        self.objections = Objections(self.store, self.settings.home, self.clock)
+        self.divisions = Divisions(self._taken_lately)
+        # simulated time does not pass by waiting
+        self.patience = Patience(0.0 if self.clock.simulated else self.settings.retry_budget_seconds)
 
     def run(self, progress: Callable[[TickReport], None] | None = None) -> TickReport:
-        """Deliver what is due, until nothing is left, the brake is on, or the tick's budget is spent."""
+        """Deliver what is due, until nothing is left, SendGrid is in trouble, or the tick's budget is spent."""
         self._timed("recover", self.recover)
         deadline = time.monotonic() + self.settings.tick_budget_seconds
-        while self.brake.reason is None and not self.report.note:
-            planned = self._timed("plan", self._plan)
+        cautious = self._circuit_is_open()
+        while not self.report.note:
+            planned = self._timed("plan", lambda: self._plan(1 if cautious else PLAN))  # noqa: B023  (called here)
             if planned.is_empty():
                 break
             for slice_ in planned.iter_slices(SLICE):
@@ -72,10 +107,47 @@ class Delivery:
                     progress(self.report)
                 if time.monotonic() > deadline:
                     self.report.note = "The tick's time is up; the next one goes on."
-                if self.brake.reason or self.report.note:
+                if self.brake.stopped or self.report.note:
                     break
-        self.report.note = self.brake.reason or self.report.note
+            if self.brake.stopped:
+                cautious = self._wait_out(self.brake.stopped)
+            elif cautious and self.brake.answered:
+                self._close_circuit()
+                cautious = False
+        self.report.unanswered = self.brake.unanswered
         return self.report
+
+    def _circuit_is_open(self) -> bool:
+        """Whether only one message may try; where even that is too early, `note` says until when."""
+        with self.store.snapshot() as connection:
+            circuit = open_circuit(connection)
+        if circuit is not None and self.clock.now() < circuit.probe_at:
+            self.report.note = circuit.told
+        return circuit is not None
+
+    def _wait_out(self, why: Outcome) -> bool:
+        """Wait where that is likely to help, and try again with one message; else stop, and open the circuit."""
+        wait = self.patience.next_wait(why.wait) if why.cause is Cause.BUSY else None
+        if wait is not None:
+            self._timed("wait", lambda: time.sleep(wait))
+            self.brake = Brake()
+            return True
+        self.report.note = why.words or "SendGrid is in trouble"
+        if why.cause is not None:
+            with self.store.transaction() as connection:
+                opened = fail_circuit(connection, self.clock.now(), why.cause, why.words, why.wait)
+                circuit = open_circuit(connection)
+            self.report.note = circuit.told if circuit else why.words
+            self.report.alert = self.report.note if opened else None
+        return True
+
+    def _close_circuit(self) -> None:
+        with self.store.transaction() as connection:
+            close_circuit(connection, self.clock.now())
+
+    def _taken_lately(self, step_id: str) -> bool:
+        with self.store.snapshot() as connection:
+            return taken_lately(connection, step_id)
 
     def recover(self) -> None:
         """Settle what a dead tick left: journalled and not refused is unknown, all else surely not sent."""
@@ -91,12 +163,12 @@ class Delivery:
         ]
         answers = pl.DataFrame(fates, schema=ANSWERED)
         with self.store.transaction() as connection:
-            settle(connection, now=self.clock.now(), answered=answers, rejected=rejected([]))
+            settle(connection, now=self.clock.now(), answered=answers, rejected=NOBODY, divided=NO_PARTS)
         self.report.recovered = left.height
 
-    def _plan(self) -> pl.DataFrame:
+    def _plan(self, limit: int) -> pl.DataFrame:
         with self.store.snapshot() as connection:
-            return plan(connection, self.clock.now(), PLAN)
+            return plan(connection, self.clock.now(), limit, self.settings.contact_gap)
 
     def _take(self, planned: pl.DataFrame) -> None:
         taken = self._timed("claim", lambda: self._claim(planned))
@@ -114,18 +186,29 @@ class Delivery:
                 planned=planned,
                 public_url=self.settings.public_url,
                 secret=self.settings.secret,
+                gap=self.settings.contact_gap,
             )
 
     def _deliver(self, taken: Claim) -> None:
-        day = utc_day(self.clock.now())
+        """Post a claimed slice; what is refused without a name goes on in parts, until the blame is found."""
         window = self._timed("render", lambda: render_window(taken, self.clock.now()))
+        while True:
+            posted = self._post(window)
+            decision = Decision() if self.brake.stopped else self.divisions.after(posted)
+            self._timed("settle", lambda: self._settle(posted, decision))  # noqa: B023  (called here)
+            if not decision.parts:
+                return
+            window = window.divided({part.request_id: part.refused_id for part in decision.parts})
+
+    def _post(self, window: RenderedWindow) -> list[Posted]:
+        day = utc_day(self.clock.now())
+        self._timed("objections", self.objections.fold)
         look = self._timed("last look", lambda: self._look_last(window))
         self.report.skipped += look.skipped
         self.report.released += look.released
         envelopes = window.envelopes(look.ready)
-        posting = Posting(self.poster, self.journal, self.clock, self.brake, day)
-        posted = self._timed("post", lambda: posting.post_all(envelopes))
-        self._timed("settle", lambda: self._settle(posted))
+        posting = Posting(self.poster, self.journal, self.clock, self.brake, self.objections, day)
+        return self._timed("post", lambda: posting.post_all(envelopes))
 
     def _look_last(self, window: RenderedWindow) -> LastLook:
         with self.store.transaction() as connection:
@@ -138,26 +221,38 @@ class Delivery:
                 alone=window.alone,
             )
 
-    def _settle(self, posted: Sequence[Posted]) -> None:
-        refused = rejected(posted)
+    def _settle(self, posted: Sequence[Posted], decision: Decision) -> None:
+        now = self.clock.now()
+        failed = [*rejected(posted), *decision.failed]
+        parts = [(message_id, part.request_id) for part in decision.parts for message_id in part.message_ids]
+        held = {
+            each.envelope.sender_id: each.outcome.words
+            for each in posted
+            if each.outcome.consequence is Consequence.HOLD_SENDER
+        }
         with self.store.transaction() as connection:
-            settle(connection, now=self.clock.now(), answered=answered(posted), rejected=refused)
-            for each in posted:
-                if each.outcome.consequence is Consequence.HOLD_STEP:
-                    reason = f"step_refused: {each.outcome.words}"
-                    hold_step(connection, each.envelope.request_id, self.clock.now(), reason)
-                if each.outcome.consequence is Consequence.HOLD_SENDER:
-                    hold_sender(connection, each.envelope.request_id, self.clock.now(), each.outcome.words)
-        self._count(posted, refused.height)
+            skipped = settle(
+                connection,
+                now=now,
+                answered=answered(posted),
+                rejected=pl.DataFrame(failed, schema=REJECTED, orient="row"),
+                divided=pl.DataFrame(parts, schema=NO_PARTS.schema, orient="row"),
+            )
+            for step_id, words in decision.held:
+                hold_step(connection, step_id, now, f"step_refused: {words}")
+            for sender_id, words in held.items():
+                hold_sender(connection, sender_id, now, words)
+        self._count(posted, len(failed), len(parts), skipped)
 
-    def _count(self, posted: Sequence[Posted], failed: int) -> None:
+    def _count(self, posted: Sequence[Posted], failed: int, divided: int, skipped: int) -> None:
         sizes = dict.fromkeys(Verdict, 0)
         for each in posted:
             sizes[each.outcome.verdict] += len(each.envelope.message_ids)
         self.report.sent += sizes[Verdict.ACCEPTED]
         self.report.unknown += sizes[Verdict.PERHAPS]
         self.report.failed += failed
-        self.report.released += sizes[Verdict.NOT_SENT] + sizes[Verdict.REFUSED] - failed
+        self.report.skipped += skipped
+        self.report.released += sizes[Verdict.NOT_SENT] + sizes[Verdict.REFUSED] - failed - divided - skipped
 
     def _timed(self, phase: str, work: Callable[[], Work]) -> Work:
         started = time.monotonic()
@@ -169,13 +264,17 @@ class Delivery:
 
 def _left_by_the_dead(left: dict[str, str], line: Line | None, boot: str, now: datetime) -> dict[str, object]:
     """One row of `ANSWERED` for a request whose tick died (SPEC 6.7)."""
-    after_power_loss = left["boot_id"] != boot
-    journalled = line is not None and line.entry is Entry.POSTED
-    perhaps = left["state"] == RequestState.INFLIGHT and (journalled or after_power_loss)
+    last = line.entry if line else None
+    verdict = Verdict.NOT_SENT
+    if left["state"] == RequestState.INFLIGHT:
+        after_power_loss = left["boot_id"] != boot and last is not Entry.NOT_SENT
+        verdict = Verdict.PERHAPS if last is Entry.POSTED or after_power_loss else verdict
+        verdict = Verdict.ACCEPTED if last is Entry.ACCEPTED else verdict
     return {
         "request_id": left["request_id"],
-        "outcome": (Verdict.PERHAPS if perhaps else Verdict.NOT_SENT).value,
+        "outcome": verdict.value,
         "posted_at": line.at if line else now,
+        "provider_id": line.provider_id if line else None,
         "words": "the tick that held it died",
     }
 

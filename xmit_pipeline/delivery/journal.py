@@ -1,8 +1,8 @@
 """The worker's journal: what may have left this machine (SPEC 6.2, 6.7, 6.10).
 
 A request is on disk, with whom it goes to, before its first byte is on the wire; an answer that proves "not sent"
-is on disk before anything waits. It tells a later tick what a dead one may have posted, and a restored store what
-it has forgotten. One file a UTC day, in `XMIT_HOME/journal/`, one JSON object a line; a line begins with its line
+is on disk before anything waits; one that accepts is noted too. It tells a later tick what a dead one may have
+posted, and a restored store what it has forgotten. One file a UTC day, in `XMIT_HOME/journal/`, one JSON object a line; a line begins with its line
 break, so that one torn by a crash spoils only itself.
 """
 
@@ -25,13 +25,14 @@ KEEP = timedelta(days=30)
 class Entry(StrEnum):
     POSTED = "posted"
     NOT_SENT = "not_sent"
+    ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """The last word on one request; `at` is the post's time by the tick's clock.
 
-    `step_id`, `message_ids` and `enrollment_ids` say whom it went to.
+    `step_id`, `message_ids` and `enrollment_ids` say whom it went to; `provider_id` is SendGrid's name for it.
     """
 
     request_id: str
@@ -40,6 +41,7 @@ class Line:
     step_id: str = ""
     message_ids: tuple[str, ...] = ()
     enrollment_ids: tuple[str, ...] = ()
+    provider_id: str | None = None
 
 
 class Journal:
@@ -66,6 +68,11 @@ class Journal:
         """An answer, or the lack of a connection, proves that this request was not taken."""
         self._append({"request": request_id, "entry": Entry.NOT_SENT, "at": at})
 
+    def accepted(self, request_id: str, at: datetime, provider_id: str | None) -> None:
+        """SendGrid took this request. Not forced to the disk: a lost line leaves it unknown, never doubled."""
+        entry = {"request": request_id, "entry": Entry.ACCEPTED, "at": at, "provider": provider_id}
+        self._append(entry, durably=False)
+
     def newest(self) -> str | None:
         """The id journalled last: the high-water mark that a store must know (SPEC 6.10)."""
         for path in reversed(self._files()):
@@ -85,7 +92,13 @@ class Journal:
             known = words.get(line.request_id)
             whom = known or line
             words[line.request_id] = Line(
-                line.request_id, line.entry, line.at, whom.step_id, whom.message_ids, whom.enrollment_ids
+                line.request_id,
+                line.entry,
+                line.at,
+                whom.step_id,
+                whom.message_ids,
+                whom.enrollment_ids,
+                line.provider_id,
             )
         return words
 
@@ -104,11 +117,12 @@ class Journal:
             with path.open("rb") as file:
                 yield from (line for raw in file if (line := _parsed(raw)) is not None)
 
-    def _append(self, entry: dict[str, Any]) -> None:
+    def _append(self, entry: dict[str, Any], *, durably: bool = True) -> None:
         path = self._folder / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"
         with self._writing, path.open("ab", buffering=0) as file:
             file.write(b"\n" + orjson.dumps(entry))
-            os.fsync(file.fileno())
+            if durably:
+                os.fsync(file.fileno())
 
 
 def _parsed(raw: bytes) -> Line | None:
@@ -124,4 +138,5 @@ def _parsed(raw: bytes) -> Line | None:
         entry.get("step", ""),
         tuple(entry.get("messages", ())),
         tuple(entry.get("enrollments", ())),
+        entry.get("provider"),
     )

@@ -22,6 +22,16 @@ TRACKING = {
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """What everyone in a request shares, but for the request's own id; `batch`: from_email, from_name, reply_to."""
+
+    batch: Mapping[str, Any]
+    subject: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tags:
     """Substitution tags of one rendered step: `-<nonce>-0-`, `-<nonce>-1-`, ..."""
 
@@ -56,14 +66,14 @@ def fresh_tags(rendered: RenderedBatch) -> Tags:
 
 
 def personalizations(rendered: RenderedBatch, people: pl.DataFrame, tags: Tags) -> pl.DataFrame:
-    """message_id, request_id, personalization (JSON text): everyone who shares the skeleton."""
+    """message_id, personalization (JSON text): everyone who shares the skeleton."""
     names = [name for name in rendered.fragments.columns if name != "message_id"]
     fields = _addressed()
     if names:
         values = [pl.col(name).alias(tags.of(int(name[1:]))) for name in names]
         fields.append(pl.struct(values).alias("substitutions"))
     return people.join(rendered.fragments, on="message_id", maintain_order="left").select(
-        "message_id", "request_id", pl.struct(fields).struct.json_encode().alias("personalization")
+        "message_id", pl.struct(fields).struct.json_encode().alias("personalization")
     )
 
 
@@ -72,15 +82,16 @@ def lone_personalizations(people: pl.DataFrame) -> pl.DataFrame:
     return people.select("message_id", pl.struct(_addressed()).struct.json_encode().alias("personalization"))
 
 
-def shared_part(batch: Mapping[str, Any], *, xmit_request: str, subject: str, html: str, text: str) -> bytes:
-    """The body without its personalizations: what everyone in the request shares.
-
-    `batch`: from_email, from_name, reply_to.
-    """
+def shared_part(letter: Letter, xmit_request: str) -> bytes:
+    """The body without its personalizations: what everyone in the request shares."""
+    batch = letter.batch
     body: dict[str, Any] = {
         "from": _mailbox(batch["from_email"], batch["from_name"]),
-        "subject": subject,
-        "content": [{"type": "text/plain", "value": text}, {"type": "text/html", "value": html}],
+        "subject": letter.subject,
+        "content": [
+            {"type": "text/plain", "value": letter.text},
+            {"type": "text/html", "value": letter.html},
+        ],
         "headers": ONE_CLICK,
         "custom_args": {"xmit_request": xmit_request},
         "tracking_settings": TRACKING,

@@ -1,21 +1,21 @@
 """Posting a window of requests side by side, each journalled just before its first byte (SPEC 6.2)."""
 
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
 import polars as pl
 
+from xmit_pipeline.delivery.brake import POSTS_AT_A_TIME, Brake
 from xmit_pipeline.delivery.journal import Journal
+from xmit_pipeline.delivery.objections import OBJECTED, Objections
 from xmit_pipeline.delivery.window import Envelope
 from xmit_pipeline.model.clock import Clock
 from xmit_pipeline.model.outcomes import Answer, Consequence, Outcome, Verdict, judge
 from xmit_pipeline.model.warmup import utc_day
 
-POSTS_AT_A_TIME = 8
 ANSWERED = {
     "request_id": pl.String,
     "outcome": pl.String,
@@ -25,8 +25,7 @@ ANSWERED = {
     "words": pl.String,
 }
 """What settlement reads: a row a request."""
-PERHAPS_IN_A_ROW = 3
-"""After so many posts of unknown fate in a row a tick posts nothing more (SPEC 6.6)."""
+REJECTED = {"message_id": pl.String, "words": pl.String}
 
 
 class Poster(Protocol):
@@ -45,22 +44,6 @@ class Posted:
     posted_at: datetime
 
 
-@dataclass(slots=True)
-class Brake:
-    """Stops a tick's posting: at once where an answer says so, or after three unknown fates in a row."""
-
-    reason: str | None = None
-    _perhaps: int = 0
-    _changing: threading.Lock = field(default_factory=threading.Lock)
-
-    def feel(self, outcome: Outcome) -> None:
-        """Take one outcome into account."""
-        with self._changing:
-            self._perhaps = self._perhaps + 1 if outcome.verdict is Verdict.PERHAPS else 0
-            if outcome.consequence is Consequence.STOP or self._perhaps >= PERHAPS_IN_A_ROW:
-                self.reason = self.reason or outcome.words or "SendGrid did not answer"
-
-
 @dataclass(frozen=True, slots=True)
 class Posting:
     """Everything one window's posting needs. `day` is the UTC day whose places the window holds."""
@@ -69,32 +52,57 @@ class Posting:
     journal: Journal
     clock: Clock
     brake: Brake
+    objections: Objections
     day: date
 
     def post_all(self, envelopes: Sequence[Envelope]) -> list[Posted]:
         """Post side by side; what the brake or the turn of the day kept back is released."""
+        self.brake.avoided.clear()
         with ThreadPoolExecutor(POSTS_AT_A_TIME, "xmit-post") as threads:
-            return list(threads.map(self._post, envelopes))
+            return list(threads.map(self._admitted, envelopes))
+
+    def _admitted(self, envelope: Envelope) -> Posted:
+        why_not = self.brake.admit(envelope.step_id, envelope.sender_id)
+        if why_not is not None:
+            return self._kept_back(envelope, why_not)
+        try:
+            posted = self._post(envelope)
+            if posted.answer is not None or posted.outcome.consequence is Consequence.STOP:
+                self.brake.feel(posted.outcome, envelope.step_id, envelope.sender_id)
+            return posted
+        finally:
+            self.brake.leave()
 
     def _post(self, envelope: Envelope) -> Posted:
         now = self.clock.now()
-        if self.brake.reason is not None:
-            return _kept_back(envelope, now, self.brake.reason)
         if utc_day(now) != self.day:
-            return _kept_back(envelope, now, "the UTC day turned before it was posted")
-        self.journal.posted(
-            envelope.request_id, now, envelope.step_id, envelope.message_ids, envelope.enrollment_ids
-        )
+            return self._kept_back(envelope, "the UTC day turned before it was posted")
+        if self.objections.of(envelope.enrollment_ids):
+            return self._kept_back(envelope, OBJECTED)
+        try:
+            self.journal.posted(
+                envelope.request_id, now, envelope.step_id, envelope.message_ids, envelope.enrollment_ids
+            )
+        except OSError as error:
+            words = f"the journal can't be written ({error.strerror}); make room in XMIT_HOME"
+            return Posted(envelope, Outcome(Verdict.NOT_SENT, Consequence.STOP, words), None, now)
         answer = self.poster.post(envelope.body)
-        outcome = judge(answer)
-        if outcome.verdict in (Verdict.NOT_SENT, Verdict.REFUSED):
-            self.journal.not_sent(envelope.request_id, now)
-        self.brake.feel(outcome)
+        outcome = judge(answer, len(envelope.message_ids))
+        self._note(envelope.request_id, now, outcome, answer)
         return Posted(envelope, outcome, answer, now)
 
+    def _note(self, request_id: str, now: datetime, outcome: Outcome, answer: Answer) -> None:
+        """In the journal, for whoever comes after us, should we die before we settle."""
+        try:
+            if outcome.verdict in (Verdict.NOT_SENT, Verdict.REFUSED):
+                self.journal.not_sent(request_id, now)
+            if outcome.verdict is Verdict.ACCEPTED:
+                self.journal.accepted(request_id, now, answer.provider_id)
+        except OSError:
+            self.brake.stop(Outcome(Verdict.NOT_SENT, Consequence.STOP, "the journal can't be written"))
 
-def _kept_back(envelope: Envelope, now: datetime, why: str) -> Posted:
-    return Posted(envelope, Outcome(Verdict.NOT_SENT, words=why), None, now)
+    def _kept_back(self, envelope: Envelope, why: str) -> Posted:
+        return Posted(envelope, Outcome(Verdict.NOT_SENT, words=why), None, self.clock.now())
 
 
 def answered(posted: Sequence[Posted]) -> pl.DataFrame:
@@ -115,11 +123,10 @@ def answered(posted: Sequence[Posted]) -> pl.DataFrame:
     )
 
 
-def rejected(posted: Sequence[Posted]) -> pl.DataFrame:
-    """Messages whose address SendGrid named in a refusal: message_id, words."""
-    rows = [
-        {"message_id": each.envelope.message_ids[each.outcome.recipient], "words": each.outcome.words}
+def rejected(posted: Sequence[Posted]) -> list[tuple[str, str]]:
+    """Messages whose address SendGrid named in a refusal, each with its words."""
+    return [
+        (each.envelope.message_ids[place], words)
         for each in posted
-        if each.outcome.recipient is not None and each.outcome.recipient < len(each.envelope.message_ids)
+        for place, words in each.outcome.recipients
     ]
-    return pl.DataFrame(rows, schema={"message_id": pl.String, "words": pl.String})

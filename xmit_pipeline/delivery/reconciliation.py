@@ -25,7 +25,7 @@ def reconcile(store: Store, settings: Settings, now: datetime) -> Reconciliation
     """Take this store and this clock into service; waits for a tick that is sending. Repeating it is harmless."""
     with tick_lock(settings).acquire():
         journal = Journal(settings.journal)
-        posted = [line for line in journal.last_words().values() if line.entry is Entry.POSTED]
+        posted = [line for line in journal.last_words().values() if line.entry is not Entry.NOT_SENT]
         with store.transaction() as connection:
             taken_back = take_back(connection, now, _rows(posted), journal.newest())
             return Reconciliation(taken_back, accept_clock(connection, now))

@@ -8,16 +8,21 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from xmit_pipeline.delivery.deliver import Delivery, TickReport
+from xmit_pipeline.delivery.email_logs import EmailLogs, look_up_unknown
 from xmit_pipeline.delivery.journal import Journal
 from xmit_pipeline.delivery.posting import Poster
 from xmit_pipeline.delivery.safety import out_of_step, unsafe
+from xmit_pipeline.delivery.test_send import recover_tests
 from xmit_pipeline.model.clock import Clock
 from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.store.connection import Store
 from xmit_pipeline.store.frontier import DueGroup, due_groups
 from xmit_pipeline.store.tick_start import begin_tick
-from xmit_pipeline.store.ticks import finish_tick, start_tick
+from xmit_pipeline.store.ticks import finish_tick, start_tick, unanswered_in_a_row
+from xmit_pipeline.store.unknown import settle_unknown
 from xmit_pipeline.store.warmup import turn_of_day
+from xmit_pipeline.store.wish_files import waiting_wishes
+from xmit_pipeline.store.wishes import fold_wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +74,19 @@ def run_tick(
     poster: Poster,
     tick_id: str,
     progress: Callable[[TickReport], None] | None = None,
+    logs: EmailLogs | None = None,
 ) -> TickResult:
-    """Send what is due. Where another tick is at work, or sending would be unsafe, nothing is claimed."""
+    """Send what is due; with `logs` unknown requests are looked up at SendGrid.
+
+    Where another tick is at work, or sending would be unsafe, nothing is claimed.
+    """
     lock = tick_lock(settings)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         return TickResult(TickReport(note=f"Another tick is sending; see {Path(lock.lock_file).name}."), [])
     try:
-        return _run_locked(store, settings, clock, poster, tick_id, progress)
+        return _run_locked(store, settings, clock, poster, tick_id, progress, logs)
     finally:
         lock.release()
 
@@ -89,22 +98,42 @@ def _run_locked(
     poster: Poster,
     tick_id: str,
     progress: Callable[[TickReport], None] | None,
+    logs: EmailLogs | None,
 ) -> TickResult:
     journal = Journal(settings.journal)
+    if waiting_wishes(settings.home):
+        fold_wishes(store, settings.home, clock)
     with store.transaction() as connection:
         why_not = unsafe(settings, clock) or out_of_step(connection, journal, clock.now())
         started = datetime.now(UTC)
         start_tick(
             connection, tick_id, clock.now(), started, simulated=clock.simulated, refused=why_not is not None
         )
+        unanswered = unanswered_in_a_row(connection)
         if why_not is None:
             turn_of_day(connection, clock.now())
-    report = TickReport(note=why_not, refused=why_not is not None)
+    report = TickReport(note=why_not, refused=why_not is not None, unanswered=unanswered)
     if not report.refused:
+        recover_tests(store, settings, journal, clock.now())
+        _settle_unknown(store, settings, clock, logs)
         begin_tick(store, clock.now())
-        report = Delivery(store, settings, clock, poster, journal, tick_id).run(progress)
+        report = Delivery(store, settings, clock, poster, journal, tick_id, unanswered).run(progress)
         journal.prune(started)
     with store.transaction() as connection:
         result = TickResult(report, due_groups(connection, clock.now()))
-        finish_tick(connection, tick_id, datetime.now(UTC), result.counts, report.note)
+        finish_tick(connection, tick_id, datetime.now(UTC), result.counts, report.note, report.unanswered)
     return result
+
+
+def _settle_unknown(store: Store, settings: Settings, clock: Clock, logs: EmailLogs | None) -> None:
+    """By SendGrid's log, by events that were folded, and after a day by the policy (SPEC 6.6)."""
+    if logs is not None:
+        look_up_unknown(store, clock, logs)
+    with store.transaction() as connection:
+        settle_unknown(
+            connection,
+            clock.now(),
+            policy=settings.unknown_policy,
+            after=settings.unknown_after,
+            resend_limit=settings.resend_limit,
+        )

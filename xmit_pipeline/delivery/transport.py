@@ -2,7 +2,9 @@
 waits for ever. This module knows HTTP; what an answer means is the model's.
 """
 
+import time
 from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
 import orjson
@@ -16,8 +18,35 @@ from xmit_pipeline.model.outcomes import Answer, Fault
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 """SendGrid answers in well under a second; after half a minute the fate of a request is unknown."""
+LONGEST_WAIT = 3600.0
+"""Nobody is believed who asks for more than an hour: a probe costs one message."""
 _NEVER_LEFT = ("CERTIFICATE_VERIFY_FAILED", "HANDSHAKE", "WRONG_VERSION_NUMBER")
 _BAD = 400
+
+
+def wait_of(headers: Mapping[str, str], now: float) -> float | None:
+    """The seconds that an answer asks to wait: `Retry-After` (seconds or a date), else `X-RateLimit-Reset`.
+
+    `now` in Unix seconds; None where neither says something sane.
+    """
+    after, reset = headers.get("Retry-After", "").strip(), headers.get("X-RateLimit-Reset", "").strip()
+    if after.isdecimal():
+        return min(float(after), LONGEST_WAIT)
+    if after:
+        try:
+            return _until(parsedate_to_datetime(after).timestamp(), now)
+        except (ValueError, OverflowError):
+            return None
+    return _until(float(reset), now) if reset.isdecimal() else None
+
+
+def _asked_wait(error: HTTPError) -> float | None:
+    headers: Any = error.headers
+    return wait_of(headers, time.time())
+
+
+def _until(moment: float, now: float) -> float:
+    return min(max(moment - now, 0.0), LONGEST_WAIT)
 
 
 class _PoolAnswer:
@@ -108,6 +137,7 @@ class Mailer:
     """Posts finished Mail Send bodies. `headers` go with every post."""
 
     def __init__(self, sendgrid: SendGrid, headers: Mapping[str, str] | None = None) -> None:
+        self.sendgrid = sendgrid
         mail_send: Any = sendgrid.api.client
         self._post = mail_send.mail.send.post
         self._headers = headers or {}
@@ -117,7 +147,7 @@ class Mailer:
         try:
             answer = self._post(request_body=body, request_headers=self._headers)
         except HTTPError as error:
-            return Answer(error.status_code, error.body or b"")
+            return Answer(error.status_code, error.body or b"", wait=_asked_wait(error))
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
             return Answer(fault=Fault.NOT_CONNECTED, words=f"no connection to SendGrid: {error}")
         except urllib3.exceptions.SSLError as error:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import polars as pl
 
 from xmit_pipeline.delivery.payload import (
+    Letter,
     fresh_tags,
     lone_personalizations,
     personalizations,
@@ -20,7 +22,7 @@ from xmit_pipeline.store.claims import Claim
 
 LONE = {"message_id": pl.String, "request_id": pl.String}
 UNRENDERED = {"message_id": pl.String, "words": pl.String}
-ENCODED = {"message_id": pl.String, "request_id": pl.String, "personalization": pl.String}
+ENCODED = {"message_id": pl.String, "personalization": pl.String}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Envelope:
 
     request_id: str
     step_id: str
+    sender_id: str
     message_ids: list[str]
     enrollment_ids: list[str]
     body: bytes
@@ -38,27 +41,37 @@ class Envelope:
 class RenderedWindow:
     """A claimed slice, rendered and encoded, before the last look.
 
-    `encoded`: message_id, request_id, personalization. `shared`: each request's body without personalizations.
-    `alone`: message_id, request_id (new): those who left their batch. `unrendered`: message_id, words.
+    `encoded`: message_id, personalization. `letters`: what each request's people share. `alone`: message_id,
+    request_id (new): those who left their batch. `unrendered`: message_id, words.
     """
 
     encoded: pl.DataFrame
-    shared: dict[str, bytes]
+    letters: dict[str, Letter]
     alone: pl.DataFrame
     unrendered: pl.DataFrame
 
     def envelopes(self, ready: pl.DataFrame) -> list[Envelope]:
         """The bodies of what the last look let through (`ready`: see `LastLook`)."""
-        passed = self.encoded.join(ready, on=["message_id", "request_id"], maintain_order="left")
-        grouped = passed.group_by("request_id", "step_id", maintain_order=True).agg(
+        passed = self.encoded.join(ready, on="message_id", maintain_order="left")
+        grouped = passed.group_by("request_id", "step_id", "sender_id", maintain_order=True).agg(
             "message_id", "enrollment_id", "personalization"
         )
         return [
             Envelope(
-                request_id, step_id, message_ids, enrollment_ids, whole_body(encoded, self.shared[request_id])
+                request_id,
+                step_id,
+                sender_id,
+                message_ids,
+                enrollment_ids,
+                whole_body(encoded, shared_part(self.letters[request_id], _xmit_request(request_id))),
             )
-            for request_id, step_id, message_ids, enrollment_ids, encoded in grouped.iter_rows()
+            for request_id, step_id, sender_id, message_ids, enrollment_ids, encoded in grouped.iter_rows()
         ]
+
+    def divided(self, parts: dict[str, str]) -> "RenderedWindow":
+        """The same mail in new requests: `parts` gives the refused request that each new one is a part of."""
+        letters = {new: self.letters[refused] for new, refused in parts.items()}
+        return RenderedWindow(self.encoded, letters, self.alone.clear(), self.unrendered.clear())
 
 
 def render_window(claim: Claim, now: datetime) -> RenderedWindow:
@@ -66,7 +79,7 @@ def render_window(claim: Claim, now: datetime) -> RenderedWindow:
     parts = [_render_step(claim, step, now) for step in claim.batches.unique("step_id").iter_rows(named=True)]
     return RenderedWindow(
         encoded=pl.concat([part.encoded for part in parts]),
-        shared={request_id: body for part in parts for request_id, body in part.shared.items()},
+        letters={request_id: letter for part in parts for request_id, letter in part.letters.items()},
         alone=pl.concat([part.alone for part in parts]),
         unrendered=pl.concat([part.unrendered for part in parts]),
     )
@@ -78,19 +91,12 @@ def _render_step(claim: Claim, step: dict[str, Any], now: datetime) -> RenderedW
     compiled = compile_step(StepSource(step["subject"], step["body_html"], step["body_text"]))
     rendered = render_batch(compiled, people, now=now)
     tags = fresh_tags(rendered)
-    filled = {
-        "subject": tags.fill(rendered.subject),
-        "html": tags.fill(rendered.html),
-        "text": tags.fill(rendered.text),
-    }
-    shared = {
-        batch["request_id"]: shared_part(batch, xmit_request=batch["xmit_request"], **filled)
-        for batch in batches.iter_rows(named=True)
-    }
-    lone, lone_shared = _render_alone(rendered, people, batches)
+    filled = [tags.fill(part) for part in (rendered.subject, rendered.html, rendered.text)]
+    letters = {batch["request_id"]: Letter(batch, *filled) for batch in batches.iter_rows(named=True)}
+    lone, lone_letters = _render_alone(rendered, people, batches)
     return RenderedWindow(
         encoded=pl.concat([personalizations(rendered, people, tags), lone.select(*ENCODED)]),
-        shared={**shared, **lone_shared},
+        letters={**letters, **lone_letters},
         alone=lone.select(*LONE),
         unrendered=rendered.failed.select(*UNRENDERED),
     )
@@ -98,22 +104,20 @@ def _render_step(claim: Claim, step: dict[str, Any], now: datetime) -> RenderedW
 
 def _render_alone(
     rendered: RenderedBatch, people: pl.DataFrame, batches: pl.DataFrame
-) -> tuple[pl.DataFrame, dict[str, bytes]]:
-    """Requests of one message each: (message_id, request_id, personalization) and their shared parts."""
+) -> tuple[pl.DataFrame, dict[str, Letter]]:
+    """Requests of one message each: (message_id, request_id, personalization) and their letters."""
     lone = people.join(rendered.whole, on="message_id", maintain_order="left")
     if lone.is_empty():
-        return pl.DataFrame(schema=ENCODED), {}
+        return pl.DataFrame(schema={**LONE, **ENCODED}), {}
     senders = {batch["request_id"]: batch for batch in batches.iter_rows(named=True)}
-    fresh = [new_id() for _ in range(lone.height)]
-    shared = {
-        str(request_id): shared_part(
-            senders[mail["request_id"]],
-            xmit_request=public_id(Kind.REQUEST, request_id),
-            subject=mail["subject"],
-            html=mail["html"],
-            text=mail["text"],
-        )
+    fresh = [str(new_id()) for _ in range(lone.height)]
+    letters = {
+        request_id: Letter(senders[mail["request_id"]], mail["subject"], mail["html"], mail["text"])
         for request_id, mail in zip(fresh, lone.iter_rows(named=True), strict=True)
     }
-    encoded = lone_personalizations(lone).with_columns(pl.Series("request_id", [str(each) for each in fresh]))
-    return encoded.select(*ENCODED), shared
+    encoded = lone_personalizations(lone).with_columns(pl.Series("request_id", fresh))
+    return encoded, letters
+
+
+def _xmit_request(request_id: str) -> str:
+    return public_id(Kind.REQUEST, UUID(request_id))

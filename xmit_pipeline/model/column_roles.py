@@ -47,7 +47,7 @@ _SPELLINGS: dict[Role, tuple[str, ...]] = {
     Role.BOUNCED: ("cleantime", "bounced", "bouncedat", "hardbounced"),
     Role.COMPLAINED: ("complained", "complainedat", "spamcomplaint"),
     Role.SUBSCRIBED: ("subscribed", "issubscribed", "acceptsmarketing", "acceptsemailmarketing"),
-    Role.ATTRIBUTES: ("attributes", "attribs"),
+    Role.ATTRIBUTES: ("attributes", "attribs", "metadata"),
 }  # fmt: skip
 _ROLES = {spelling: role for role, spellings in _SPELLINGS.items() for spelling in spellings}
 

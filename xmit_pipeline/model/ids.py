@@ -27,6 +27,9 @@ class Kind(StrEnum):
     MESSAGE = "msg"
     REQUEST = "req"
     SUPPRESSION = "sup"
+    WEBHOOK = "whk"
+    DELIVERY = "whd"
+    AUDIT = "aud"
 
 
 _NOUNS = {kind: kind.name.lower() for kind in Kind}

@@ -22,10 +22,32 @@ class Consequence(StrEnum):
 
     NOTHING = "nothing"
     STOP = "stop"
-    """The tick posts nothing more; what is left goes out in a later one."""
-    HOLD_STEP = "hold_step"
+    """Nothing more is posted for now; `Outcome.cause` says why."""
+    DIVIDE = "divide"
+    """The refusal names nobody: smaller requests will tell whom, or what, it is about."""
     HOLD_SENDER = "hold_sender"
-    FAIL_RECIPIENT = "fail_recipient"
+    FAIL_RECIPIENTS = "fail_recipients"
+
+
+class Cause(StrEnum):
+    """Why a circuit opens: each is waited for, and probed, alike."""
+
+    BUSY = "busy"
+    """429, 503, no connection: surely not sent, and soon over."""
+    UNANSWERED = "unanswered"
+    CREDENTIALS = "credentials"
+    """The key, its scopes, or its credits."""
+    STRANGER = "stranger"
+    """Something that is not SendGrid answers: a redirect, a page."""
+
+
+class UnknownPolicy(StrEnum):
+    """What becomes of a message of unknown fate that nothing has proved (SPEC 6.6)."""
+
+    PRESUME_SENT = "presume_sent"
+    """No duplicates, perhaps a loss."""
+    RESEND = "resend"
+    """No losses, perhaps a duplicate."""
 
 
 class Fault(StrEnum):
@@ -37,55 +59,69 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """SendGrid's answer to one post; `fault` where none came. `words` are whatever explains it."""
+    """SendGrid's answer to one post; `fault` where none came. `words` are whatever explains it.
+
+    `wait` is how many seconds it asked for (`Retry-After`, `X-RateLimit-Reset`), None where it did not.
+    """
 
     status: int | None = None
     body: bytes = b""
     provider_id: str | None = None
     fault: Fault | None = None
     words: str = ""
+    wait: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one answer means. `recipient` is the place in the request of the address it names."""
+    """What one answer means. `recipients`: the place in the request, and the words, of each address it names."""
 
     verdict: Verdict
     consequence: Consequence = Consequence.NOTHING
     words: str = ""
-    recipient: int | None = None
+    recipients: tuple[tuple[int, str], ...] = ()
+    cause: Cause | None = None
+    wait: float | None = None
+
+    @property
+    def unanswered(self) -> bool:
+        """Nobody can say: counted in a row (SPEC 6.6)."""
+        return self.verdict is Verdict.PERHAPS
 
 
 _RECIPIENT = re.compile(r"^personalizations\.(\d+)\.")
-_BAD_REQUEST = 400
+_SENDER = re.compile(r"from.address|sender.identity", re.IGNORECASE)
 _SERVER_ERROR = 500
-_MEANINGS = {
-    202: (Verdict.ACCEPTED, Consequence.NOTHING),
-    401: (Verdict.NOT_SENT, Consequence.STOP),
-    403: (Verdict.NOT_SENT, Consequence.HOLD_SENDER),
-    413: (Verdict.REFUSED, Consequence.HOLD_STEP),
-    429: (Verdict.NOT_SENT, Consequence.STOP),
-    503: (Verdict.NOT_SENT, Consequence.STOP),
-}
+LARGEST = 1000
+"""Personalizations a Mail Send call takes (SendGrid, mail/send limits)."""
 
 
-def judge(answer: Answer) -> Outcome:
-    """The outcome of an answer (SPEC 6.5, 6.6). A redirect, or a 200 with HTML, is not success (6.11)."""
-    if answer.status is None:
-        return _unanswered(answer)
+def judge(answer: Answer, size: int = LARGEST) -> Outcome:
+    """The outcome of an answer (SPEC 6.5, 6.6) to a request of `size` messages.
+
+    A redirect, or a 200 with HTML, is not success (6.11).
+    """
     words = words_of(answer)
-    if answer.status == _BAD_REQUEST:
-        return _refused(answer, words)
-    if answer.status in _MEANINGS:
-        verdict, consequence = _MEANINGS[answer.status]
-        return Outcome(verdict, consequence, words)
-    if answer.status >= _SERVER_ERROR:
-        return Outcome(Verdict.PERHAPS, words=words)
-    return Outcome(
-        Verdict.NOT_SENT,
-        Consequence.STOP,
-        f"SENDGRID_HOST answered {answer.status}, which is no Mail Send answer: {words}",
-    )
+    match answer.status:
+        case None:
+            return _without_answer(answer)
+        case 202:
+            return Outcome(Verdict.ACCEPTED, words=words)
+        case 400:
+            return _refused(answer, words, size)
+        case 401:
+            return _stopped(Cause.CREDENTIALS, words)
+        case 403:
+            return _forbidden(answer, words)
+        case 413:
+            return Outcome(Verdict.REFUSED, Consequence.DIVIDE, "The request is too large for SendGrid.")
+        case 429 | 503:
+            return _stopped(Cause.BUSY, f"SendGrid answered {answer.status}: {words}", answer.wait)
+        case status if status >= _SERVER_ERROR:
+            return Outcome(Verdict.PERHAPS, words=f"SendGrid answered {status}: {words}")
+        case status:
+            told = f"SENDGRID_HOST answered {status}, which is no Mail Send answer: {words}"
+            return _stopped(Cause.STRANGER, told)
 
 
 def words_of(answer: Answer) -> str:
@@ -98,18 +134,33 @@ def words_of(answer: Answer) -> str:
     return answer.body[:200].decode(errors="replace").strip()
 
 
-def _unanswered(answer: Answer) -> Outcome:
+def _without_answer(answer: Answer) -> Outcome:
     if answer.fault is Fault.NOT_CONNECTED:
-        return Outcome(Verdict.NOT_SENT, Consequence.STOP, answer.words)
+        return _stopped(Cause.BUSY, answer.words)
     return Outcome(Verdict.PERHAPS, words=answer.words)
 
 
-def _refused(answer: Answer, words: str) -> Outcome:
-    for error in _errors(answer.body):
-        named = _RECIPIENT.match(str(error.get("field") or ""))
-        if named:
-            return Outcome(Verdict.REFUSED, Consequence.FAIL_RECIPIENT, words, int(named[1]))
-    return Outcome(Verdict.REFUSED, Consequence.HOLD_STEP, words)
+def _stopped(cause: Cause, words: str, wait: float | None = None) -> Outcome:
+    return Outcome(Verdict.NOT_SENT, Consequence.STOP, words, cause=cause, wait=wait)
+
+
+def _forbidden(answer: Answer, words: str) -> Outcome:
+    """About this sender where it names one, else about the key."""
+    fields = [str(error.get("field") or "") for error in _errors(answer.body)]
+    if any(field.split(".")[0] == "from" for field in fields) or _SENDER.search(words):
+        return Outcome(Verdict.NOT_SENT, Consequence.HOLD_SENDER, words)
+    return _stopped(Cause.CREDENTIALS, words)
+
+
+def _refused(answer: Answer, words: str, size: int) -> Outcome:
+    named = {
+        int(place[1]): str(error.get("message", ""))
+        for error in _errors(answer.body)
+        if (place := _RECIPIENT.match(str(error.get("field") or ""))) and int(place[1]) < size
+    }
+    if named:
+        return Outcome(Verdict.REFUSED, Consequence.FAIL_RECIPIENTS, words, tuple(sorted(named.items())))
+    return Outcome(Verdict.REFUSED, Consequence.DIVIDE, words)
 
 
 def _errors(body: bytes) -> list[dict[str, object]]:

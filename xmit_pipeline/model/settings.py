@@ -4,21 +4,29 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from xmit_pipeline.model.errors import ConfigurationFault
+from xmit_pipeline.model.outcomes import UnknownPolicy
 
 SENDGRID = "https://api.sendgrid.com"
 _SHORTEST_SECRET = 16
+_LARGEST_NUMBER = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Where state lives, whom to deliver to, and how links are built and signed.
 
-    `secrets`: the first signs, all verify. `sendgrid_key` is empty where none was given.
+    `secrets`: the first signs, all verify. `sendgrid_key` is empty where none was given. `webhooks_private`: outgoing
+    webhooks may go to private networks. `rate_per_second`: calls of one API key, 0 for as many as it likes;
+    `rate_burst` may come at once. `webhook_public_key` verifies SendGrid's events, blank where there is none;
+    `push_suppressions_to`: blank, `global`, or the number of an ASM group. So many
+    links (`scanner_links`) of one mail clicked from one address within so many seconds of its delivery are a scanner's;
+    0 seconds: nobody is. `soft_bounce_limit`: in a row, 0 for no limit. `alert_url` is blank where nobody is alerted.
     """
 
     home: Path
@@ -28,6 +36,20 @@ class Settings:
     public_url: str
     secrets: tuple[str, ...]
     tick_budget_seconds: int = 600
+    retry_budget_seconds: int = 60
+    unknown_policy: UnknownPolicy = UnknownPolicy.PRESUME_SENT
+    unknown_after: timedelta = timedelta(hours=24)
+    resend_limit: int = 3
+    contact_gap: timedelta = timedelta()
+    webhooks_private: bool = False
+    rate_per_second: int = 100
+    rate_burst: int = 1000
+    webhook_public_key: str = ""
+    push_suppressions_to: str = ""
+    scanner_seconds: int = 10
+    scanner_links: int = 2
+    soft_bounce_limit: int = 5
+    alert_url: str = ""
 
     @property
     def secret(self) -> str:
@@ -60,7 +82,26 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         public_url=_url(env, "XMIT_PUBLIC_URL", "http://127.0.0.1:8000"),
         secrets=_secrets(env, home),
         tick_budget_seconds=_whole_number(env, "XMIT_TICK_BUDGET_SECONDS", 600),
+        retry_budget_seconds=_whole_number(env, "XMIT_RETRY_BUDGET_SECONDS", 60),
+        unknown_policy=_policy(env),
+        unknown_after=timedelta(hours=_whole_number(env, "XMIT_UNKNOWN_AFTER_HOURS", 24, least=1)),
+        resend_limit=_whole_number(env, "XMIT_RESEND_LIMIT", 3, least=1),
+        contact_gap=timedelta(minutes=_whole_number(env, "XMIT_CONTACT_GAP_MINUTES", 0)),
+        webhooks_private=_allowed(env, "XMIT_WEBHOOKS_PRIVATE"),
+        rate_per_second=_whole_number(env, "XMIT_RATE_PER_SECOND", 100),
+        rate_burst=_whole_number(env, "XMIT_RATE_BURST", 1000, least=1),
+        webhook_public_key=env.get("SENDGRID_WEBHOOK_PUBLIC_KEY", "").strip() or _kept_key(home),
+        push_suppressions_to=_push_target(env),
+        scanner_seconds=_whole_number(env, "XMIT_SCANNER_SECONDS", 10),
+        scanner_links=_whole_number(env, "XMIT_SCANNER_LINKS", 2, least=1),
+        soft_bounce_limit=_whole_number(env, "XMIT_SOFT_BOUNCE_LIMIT", 5),
+        alert_url=_url(env, "XMIT_ALERT_URL", "https://alerts.example.com/xmit") if env.get("XMIT_ALERT_URL") else "",
     )
+
+
+def webhook_key_file(home: Path) -> Path:
+    """Where `xmit setup-sendgrid` keeps the event webhook's public key."""
+    return home / "sendgrid_webhook_public_key"
 
 
 def is_loopback(url: str) -> bool:
@@ -86,11 +127,43 @@ def _url(env: Mapping[str, str], name: str, default: str) -> str:
     return url
 
 
-def _whole_number(env: Mapping[str, str], name: str, default: int) -> int:
+def _whole_number(env: Mapping[str, str], name: str, default: int, least: int = 0) -> int:
     text = env.get(name, "").strip()
-    if text and not text.isdecimal():
-        raise ConfigurationFault(f"{name} is {text!r}; give a whole number, 0 or more.")
+    if text and (not text.isdecimal() or not least <= int(text) <= _LARGEST_NUMBER):
+        raise ConfigurationFault(
+            f"{name} is {text!r}; give a whole number from {least} to {_LARGEST_NUMBER}."
+        )
     return int(text) if text else default
+
+
+def _policy(env: Mapping[str, str]) -> UnknownPolicy:
+    text = env.get("XMIT_UNKNOWN_POLICY", "").strip() or UnknownPolicy.PRESUME_SENT.value
+    try:
+        return UnknownPolicy(text)
+    except ValueError as error:
+        known = " or ".join(policy.value for policy in UnknownPolicy)
+        raise ConfigurationFault(f"XMIT_UNKNOWN_POLICY is {text!r}; give {known}.") from error
+
+
+def _allowed(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name, "").strip().lower()
+    if text not in ("", "allow", "refuse"):
+        raise ConfigurationFault(f"{name} is {text!r}; give allow, or leave it out.")
+    return text == "allow"
+
+
+def _kept_key(home: Path) -> str:
+    path = webhook_key_file(home)
+    return path.read_text().strip() if path.is_file() else ""
+
+
+def _push_target(env: Mapping[str, str]) -> str:
+    text = env.get("XMIT_PUSH_SUPPRESSIONS", "").strip().lower()
+    if text not in ("", "global") and not (text.isascii() and text.isdecimal()):
+        raise ConfigurationFault(
+            f"XMIT_PUSH_SUPPRESSIONS is {text!r}; give global, the number of an ASM group, or leave it out."
+        )
+    return text
 
 
 def _secrets(env: Mapping[str, str], home: Path) -> tuple[str, ...]:

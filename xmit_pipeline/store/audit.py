@@ -1,21 +1,44 @@
-"""The audit: what a person decided against a rule's first answer, who it was, and when (SPEC 3)."""
+"""The audit: who changed what, and when; also what a person decided against a rule's first answer (SPEC 3)."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
+import polars as pl
 
 from xmit_pipeline.model.ids import new_id
-from xmit_pipeline.store.connection import Connection, rows_as_dicts
+from xmit_pipeline.store.connection import Connection, offered, rows_as_dicts
 
 WRITE = "INSERT INTO audit VALUES ($id, $now, $who, $what, $details)"
 
+WRITE_MANY = "INSERT INTO audit SELECT uuidv7(), $now, who, what, details FROM given_entry"
+
 PAGE = """
-SELECT *, count(*) OVER () AS total FROM audit
-ORDER BY happened_at DESC, id DESC
-LIMIT $limit OFFSET $offset
+WITH found AS (
+    SELECT id, happened_at FROM audit
+    WHERE ($who::VARCHAR IS NULL OR who = $who)
+      AND ($what::VARCHAR IS NULL OR what = $what)
+      AND ($about::VARCHAR IS NULL OR contains(details, $about))
+),
+shown AS (
+    FROM found ORDER BY happened_at DESC, id DESC LIMIT $limit OFFSET $offset
+)
+SELECT audit.*, (SELECT count(*) FROM found) AS total
+FROM shown JOIN audit ON audit.id = shown.id
+ORDER BY shown.happened_at DESC, shown.id DESC
 """
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry that is still to be written, for those who write many at once."""
+
+    who: str
+    what: str
+    details: dict[str, Any]
 
 
 def write_audit(
@@ -30,6 +53,27 @@ def write_audit(
     return entry_id
 
 
-def audit_page(connection: Connection, *, limit: int = 50, offset: int = 0) -> list[dict[str, Any]]:
-    """Entries, newest first: happened_at, who, what, details (JSON text); every row carries the `total`."""
-    return rows_as_dicts(connection, PAGE, {"limit": limit, "offset": offset})
+def write_audits(connection: Connection, now: datetime, entries: Sequence[AuditEntry]) -> None:
+    """The same for many entries, in one statement."""
+    rows = [(each.who, each.what, orjson.dumps(each.details).decode()) for each in entries]
+    schema = {"who": pl.String, "what": pl.String, "details": pl.String}
+    if rows:
+        with offered(connection, "given_entry", pl.DataFrame(rows, schema=schema, orient="row")):
+            connection.execute(WRITE_MANY, {"now": now})
+
+
+def audit_page(
+    connection: Connection,
+    *,
+    who: str | None = None,
+    what: str | None = None,
+    about: str | None = None,
+    limit: int = 50,
+    offset: int = 0,
+) -> list[dict[str, Any]]:
+    """Entries, newest first: happened_at, who, what, details (JSON text); every row carries the `total`.
+
+    `about` is an id or address that the details name.
+    """
+    asked = {"who": who, "what": what, "about": about}
+    return rows_as_dicts(connection, PAGE, {**asked, "limit": limit, "offset": offset})

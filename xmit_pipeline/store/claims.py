@@ -3,19 +3,17 @@ transaction (SPEC 6.1). A second copy can't be claimed, because the row that wou
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
+from xmit_pipeline.model.outcomes import LARGEST
 from xmit_pipeline.model.tokens import link_key
 from xmit_pipeline.model.warmup import utc_day
 from xmit_pipeline.store.connection import Connection, frame
-from xmit_pipeline.store.frontier import choose
+from xmit_pipeline.store.frontier import NO_GAP, choose
 from xmit_pipeline.store.progress import exit_enrollments
 from xmit_pipeline.store.suppressions import ACTIVE_SUPPRESSIONS
-
-REQUEST_SIZE = 1000
-"""Personalizations a Mail Send call takes (SendGrid, mail/send limits)."""
 
 STANDING = f"""
 CREATE OR REPLACE TEMP TABLE standing AS
@@ -37,7 +35,7 @@ SELECT enrollment_id, message_id, due_at, exit_reason FROM standing WHERE exit_r
 
 BUNDLED = """
 CREATE OR REPLACE TEMP TABLE bundled AS
-SELECT enrollment_id, step_id, sender_id, sequence_id, domain_id, day_limit, overdue,
+SELECT enrollment_id, step_id, sender_id, sequence_id, domain_id, day_limit, overdue, probe,
     (row_number() OVER (PARTITION BY step_id, sender_id ORDER BY priority, turn, due_at, enrollment_id) - 1)
         // $request_size AS bundle
 FROM standing WHERE exit_reason IS NULL
@@ -46,7 +44,7 @@ FROM standing WHERE exit_reason IS NULL
 NEW_REQUESTS = """
 CREATE OR REPLACE TEMP TABLE new_request AS
 SELECT uuidv7() AS id, step_id, sender_id, bundle, any_value(sequence_id) AS sequence_id,
-    any_value(domain_id) AS domain_id, any_value(day_limit) AS day_limit, count(*) AS size,
+    any_value(domain_id) AS domain_id, any_value(day_limit) AS day_limit, any_value(probe) AS probe, count(*) AS size,
     count(*) FILTER (overdue) AS overdue
 FROM bundled
 GROUP BY step_id, sender_id, bundle
@@ -67,9 +65,15 @@ JOIN new_request
 
 WRITE_REQUESTS = """
 INSERT INTO request (id, tick_id, sequence_id, step_id, sender_id, domain_id, state, size, overdue, quota_day,
-    day_limit, created_at)
-SELECT id, $tick_id, sequence_id, step_id, sender_id, domain_id, 'claimed', size, overdue, $today, day_limit, $now
+    day_limit, probe, created_at)
+SELECT id, $tick_id, sequence_id, step_id, sender_id, domain_id, 'claimed', size, overdue, $today, day_limit, probe,
+    $now
 FROM new_request
+"""
+
+PUT_OFF_NEXT_PROBE = """
+UPDATE sender SET probe_at = $now::TIMESTAMPTZ + INTERVAL 1 HOUR
+WHERE held_at IS NOT NULL AND id IN (SELECT sender_id FROM new_request WHERE probe)
 """
 
 WRITE_MESSAGES = """
@@ -108,7 +112,7 @@ FROM identified
 """
 
 BATCHES = """
-SELECT new_request.id AS request_id, 'req_' || id_suffix(new_request.id) AS xmit_request, new_request.step_id,
+SELECT new_request.id AS request_id, new_request.step_id,
     step.subject, step.body_html, step.body_text,
     sender.email AS from_email, sender.name AS from_name, sender.reply_to
 FROM new_request
@@ -123,7 +127,7 @@ class Claim:
     """One slice of claimed work, as it stood at the claim.
 
     `people`: request_id, step_id, message_id, xmit_message, email, first_name, last_name, metadata,
-    unsubscribe_url, a row a message. `batches`: request_id, xmit_request, step_id, subject, body_html,
+    unsubscribe_url, a row a message. `batches`: request_id, step_id, subject, body_html,
     body_text, from_email, from_name, reply_to, a row a request. Ids of both are UUID text. `exited` counts
     those who were found unmailable and left.
     """
@@ -141,16 +145,18 @@ def claim(
     planned: pl.DataFrame,
     public_url: str,
     secret: str,
+    gap: timedelta = NO_GAP,
 ) -> Claim:
     """Take a plan's slice into new requests; who can't be mailed exits, with a skipped message."""
-    choose(connection, now, planned)
+    choose(connection, now, planned, gap)
     connection.execute(STANDING, {"now": now})
     connection.execute(UNMAILABLE)
     exit_enrollments(connection, now)
-    connection.execute(BUNDLED, {"request_size": REQUEST_SIZE})
+    connection.execute(BUNDLED, {"request_size": LARGEST})
     connection.execute(NEW_REQUESTS)
     connection.execute(CLAIMED)
     connection.execute(WRITE_REQUESTS, {"now": now, "tick_id": tick_id, "today": utc_day(now)})
+    connection.execute(PUT_OFF_NEXT_PROBE, {"now": now})
     connection.execute(WRITE_MESSAGES, {"now": now})
     connection.execute(TAKE_UP_MESSAGES)
     connection.execute(WRITE_ATTEMPTS)

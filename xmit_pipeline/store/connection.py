@@ -56,8 +56,10 @@ class EmbeddedStore:
             yield connection
 
     @contextmanager
-    def snapshot(self) -> Generator[Connection]:
-        with self._turns.turn() as connection, _atomic(connection, "BEGIN TRANSACTION READ ONLY"):
+    def snapshot(self, patience_seconds: float | None = None) -> Generator[Connection]:
+        """`patience_seconds` shortens the wait of this one read, for who must answer in time."""
+        turn = self._turns.turn(patience_seconds)
+        with turn as connection, _atomic(connection, "BEGIN TRANSACTION READ ONLY"):
             yield connection
 
     def close(self) -> None:

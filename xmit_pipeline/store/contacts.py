@@ -65,13 +65,22 @@ FROM staged_contact JOIN contact ON contact.email = staged_contact.email
 """
 
 PAGE = """
-SELECT *, count(*) OVER () AS total FROM contact
-WHERE deleted_at IS NULL AND ($q::VARCHAR IS NULL
-    OR contains(email, lower($q))
-    OR contains(lower(concat_ws(' ', first_name, last_name)), lower($q)))
-ORDER BY created_at DESC, id DESC
-LIMIT $limit OFFSET $offset
+WITH found AS (
+    SELECT id, created_at FROM contact
+    WHERE deleted_at IS NULL
+      AND ($status::VARCHAR IS NULL OR status = $status)
+      AND ($q::VARCHAR IS NULL
+        OR contains(email, lower($q))
+        OR contains(lower(concat_ws(' ', first_name, last_name)), lower($q)))
+),
+shown AS (
+    FROM found ORDER BY created_at DESC, id DESC LIMIT $limit OFFSET $offset
+)
+SELECT contact.*, (SELECT count(*) FROM found) AS total
+FROM shown JOIN contact ON contact.id = shown.id
+ORDER BY shown.created_at DESC, shown.id DESC
 """
+"""Ids first, the page's rows after: sorting whole rows of a million contacts takes five times as long."""
 
 
 def merge_contacts(connection: Connection, now: datetime, *, fill: bool) -> int:
@@ -99,10 +108,23 @@ def stage_joining(connection: Connection) -> None:
 
 
 def contacts_page(
-    connection: Connection, *, q: str | None = None, limit: int = 50, offset: int = 0
+    connection: Connection,
+    *,
+    status: str | None = None,
+    q: str | None = None,
+    limit: int = 50,
+    offset: int = 0,
 ) -> list[dict[str, Any]]:
     """Contacts by newest, searched in address and name; every row carries the `total`."""
-    return rows_as_dicts(connection, PAGE, {"q": q, "limit": limit, "offset": offset})
+    return rows_as_dicts(connection, PAGE, {"status": status, "q": q, "limit": limit, "offset": offset})
+
+
+def some_contact_ids(connection: Connection, limit: int) -> list[UUID | None]:
+    """Ids of contacts, whichever, in the form that the verbs for many take."""
+    rows = connection.execute(
+        "SELECT id FROM contact WHERE deleted_at IS NULL LIMIT $limit", {"limit": limit}
+    ).fetchall()
+    return [contact_id for (contact_id,) in rows]
 
 
 def get_contact(connection: Connection, contact_id: UUID) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import polars as pl
+
 from xmit_pipeline.model.errors import Conflict, NotFound
 from xmit_pipeline.model.lifecycle import EnrollmentStatus, SequenceStatus
-from xmit_pipeline.store.connection import Connection, rows_as_dicts
+from xmit_pipeline.store.connection import Connection, offered, rows_as_dicts
 from xmit_pipeline.store.progress import exit_enrollments
 from xmit_pipeline.store.suppressions import ACTIVE_SUPPRESSIONS, expire_suppressions
 
@@ -42,6 +44,12 @@ LEFT JOIN (
 LEFT JOIN ({ACTIVE_SUPPRESSIONS}) AS suppressed ON suppressed.email = contact.email
 """  # noqa: S608  (a constant subquery)
 
+ENROLLING_GIVEN = """
+CREATE OR REPLACE TEMP TABLE enrolling AS
+SELECT $sequence_id::UUID AS sequence_id, contact_id::UUID AS contact_id, 'infinity'::TIMESTAMPTZ AS left_at
+FROM given_contact
+"""
+
 ENROLL = """
 INSERT INTO enrollment (id, sequence_id, contact_id, status, source, step_id, due_at, enrolled_at)
 SELECT uuidv7(), verdict.sequence_id, verdict.contact_id, 'active', $source, first.step_id,
@@ -55,15 +63,22 @@ WHERE verdict.verdict = 'enrolled'
 """
 
 PAGE = """
+WITH found AS (
+    SELECT id, enrolled_at FROM enrollment
+    WHERE sequence_id = $sequence_id AND ($status::VARCHAR IS NULL OR status = $status)
+),
+shown AS (
+    FROM found ORDER BY enrolled_at DESC, id DESC LIMIT $limit OFFSET $offset
+)
 SELECT enrollment.*, contact.email, contact.first_name, contact.last_name, step.name AS step_name,
-    count(*) OVER () AS total
-FROM enrollment
+    (SELECT count(*) FROM found) AS total
+FROM shown
+JOIN enrollment ON enrollment.id = shown.id
 JOIN contact ON contact.id = enrollment.contact_id
 LEFT JOIN step ON step.id = enrollment.step_id
-WHERE enrollment.sequence_id = $sequence_id AND ($status IS NULL OR enrollment.status = $status)
-ORDER BY enrollment.enrolled_at DESC, enrollment.id DESC
-LIMIT $limit OFFSET $offset
+ORDER BY shown.enrolled_at DESC, shown.id DESC
 """
+"""Ids first, the page's rows after: joining and sorting a million whole rows takes thirty times as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +107,9 @@ def enroll_contacts(
         raise NotFound("There is no such sequence.")
     if found[0]["status"] != SequenceStatus.ACTIVE:
         raise Conflict(f"This sequence is {found[0]['status']}; only an active one takes new enrollments.")
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE enrolling AS "
-        "SELECT $sequence_id::UUID AS sequence_id, unnest($contact_ids::UUID[]) AS contact_id, "
-        "'infinity'::TIMESTAMPTZ AS left_at",
-        {"sequence_id": sequence_id, "contact_ids": contact_ids},
-    )
+    given = {"contact_id": [str(each) if each else None for each in contact_ids]}
+    with offered(connection, "given_contact", pl.DataFrame(given, schema={"contact_id": pl.String})):
+        connection.execute(ENROLLING_GIVEN, {"sequence_id": sequence_id})
     return enroll(connection, now, source)
 
 

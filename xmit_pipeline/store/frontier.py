@@ -4,7 +4,7 @@ It only chooses. Writing the choice down is the outbox's.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +12,10 @@ import polars as pl
 
 from xmit_pipeline.model.warmup import OVERDUE_AFTER
 from xmit_pipeline.store.connection import Connection, offered, rows_as_dicts
+from xmit_pipeline.store.contact_gap import leave_out_lately_mailed, pick_each_once
+from xmit_pipeline.store.due_counts import stage_due_counts
 from xmit_pipeline.store.ticks import last_tick
-from xmit_pipeline.store.warmup import DomainDay, capacity, domain_days
+from xmit_pipeline.store.warmup import DomainDay, capacity, domain_days, turn_waits
 
 STEP_SENDERS = """
 CREATE OR REPLACE TEMP TABLE step_sender AS
@@ -29,7 +31,10 @@ SELECT
         WHEN step.held_at IS NOT NULL THEN 'step_held'
         WHEN NOT usable THEN 'sender_unusable'
         WHEN domain.warmup_state = 'paused' THEN 'warmup_paused'
-    END AS wall
+    END AS wall,
+    CASE WHEN sequence.status = 'active' AND step.held_at IS NULL AND sender.held_at IS NOT NULL
+        AND sender.verified AND domain.verified AND domain.warmup_state <> 'paused' THEN sender.probe_at
+    END AS probe_at
 FROM step
 JOIN sequence ON sequence.id = step.sequence_id
 LEFT JOIN sender
@@ -40,13 +45,13 @@ LEFT JOIN domain ON domain.id = sender.domain_id
 WHERE step.deleted_at IS NULL
 """
 """One row a live step: who sends it over which domain, whether that may be used, and the wall it stands
-before, if any.
+before, if any. `probe_at`: from when one message may try a held sender again (SPEC 6.5).
 """
 
 DUE = """
 CREATE OR REPLACE TEMP TABLE due AS
 SELECT id AS enrollment_id, sequence_id, step_id, contact_id, due_at, message_id, last_step_id,
-    due_at < $overdue_before::TIMESTAMPTZ AS overdue
+    due_at < $overdue_before::TIMESTAMPTZ AS overdue, 0::BIGINT AS ahead
 FROM enrollment
 WHERE status = 'active' AND due_at <= $now AND (not_before IS NULL OR not_before <= $now)
 """
@@ -62,12 +67,15 @@ PICK = """
 CREATE OR REPLACE TEMP TABLE picked AS
 WITH taking_turns AS (
     SELECT due.*, step_sender.priority, step_sender.sender_id, step_sender.domain_id,
-        capacity.day_limit, capacity.room, capacity.backlog_room,
-        row_number() OVER (PARTITION BY due.sequence_id ORDER BY due.due_at, due.enrollment_id) AS turn
+        step_sender.wall IS NOT NULL AS probe, capacity.day_limit, capacity.room, capacity.backlog_room,
+        due.ahead + row_number() OVER (PARTITION BY due.sequence_id ORDER BY due.due_at, due.enrollment_id) AS turn
     FROM due
-    JOIN step_sender ON step_sender.step_id = due.step_id AND step_sender.wall IS NULL
+    JOIN step_sender ON step_sender.step_id = due.step_id
+        AND (step_sender.wall IS NULL OR step_sender.probe_at <= $now)
     JOIN capacity ON capacity.domain_id::UUID = step_sender.domain_id
     WHERE capacity.room IS NULL OR capacity.room > 0
+    QUALIFY step_sender.wall IS NULL
+        OR 1 = row_number() OVER (PARTITION BY step_sender.sender_id ORDER BY due.due_at, due.enrollment_id)
 ),
 within_pace AS (
     SELECT * FROM taking_turns
@@ -80,7 +88,7 @@ within_room AS (
         OR room >= row_number() OVER (PARTITION BY domain_id ORDER BY priority, turn, due_at, enrollment_id)
 )
 SELECT enrollment_id, sequence_id, step_id, contact_id, due_at, message_id, overdue, sender_id, domain_id,
-    day_limit, priority, turn
+    day_limit, priority, turn, probe
 FROM within_room
 ORDER BY priority, turn, due_at, enrollment_id
 LIMIT $limit
@@ -89,7 +97,8 @@ LIMIT $limit
 STILL_DUE = """
 CREATE OR REPLACE TEMP TABLE due AS
 SELECT enrollment.id AS enrollment_id, enrollment.sequence_id, enrollment.step_id, enrollment.contact_id,
-    enrollment.due_at, enrollment.message_id, enrollment.due_at < $overdue_before::TIMESTAMPTZ AS overdue
+    enrollment.due_at, enrollment.message_id, enrollment.due_at < $overdue_before::TIMESTAMPTZ AS overdue,
+    0::BIGINT AS ahead
 FROM planned
 JOIN enrollment ON enrollment.id = planned.enrollment_id::UUID
 WHERE enrollment.status = 'active' AND enrollment.due_at <= $now
@@ -97,16 +106,20 @@ WHERE enrollment.status = 'active' AND enrollment.due_at <= $now
 """
 
 GROUPS = """
-SELECT due.sequence_id, due.step_id, step_sender.domain_id, step_sender.wall, step.name AS step_name,
-    count(*) AS due,
-    count(*) FILTER (picked.enrollment_id IS NULL) AS deferred,
-    min(due.due_at) AS oldest_due_at
-FROM due
-JOIN step ON step.id = due.step_id
-LEFT JOIN step_sender ON step_sender.step_id = due.step_id
-LEFT JOIN picked ON picked.enrollment_id = due.enrollment_id
-GROUP BY ALL
-ORDER BY oldest_due_at, due.sequence_id, due.step_id
+SELECT waiting.sequence_id, waiting.step_id, step_sender.domain_id, step_sender.wall, step.name AS step_name,
+    waiting.due,
+    CASE WHEN step_sender.wall IS NULL AND step_sender.domain_id NOT IN (FROM contested) THEN 0
+        ELSE waiting.due - coalesce(going.people, 0) END AS deferred,
+    waiting.oldest_due_at
+FROM (
+    SELECT sequence_id, step_id, sum(due)::BIGINT AS due, min(oldest_due_at) AS oldest_due_at
+    FROM due_count GROUP BY sequence_id, step_id
+) AS waiting
+JOIN step ON step.id = waiting.step_id
+LEFT JOIN step_sender ON step_sender.step_id = waiting.step_id
+LEFT JOIN (SELECT step_id, count(*) AS people FROM picked GROUP BY step_id) AS going
+    ON going.step_id = waiting.step_id
+ORDER BY waiting.oldest_due_at, waiting.sequence_id, waiting.step_id
 """
 
 LOOK = """
@@ -116,11 +129,39 @@ SELECT
     EXISTS (SELECT 1 FROM request WHERE state IN ('claimed', 'inflight')) AS open_requests,
     EXISTS (SELECT 1 FROM sequence
             WHERE existing_after IS NOT NULL AND status = 'active' AND deleted_at IS NULL) AS members,
+    EXISTS (SELECT 1 FROM request WHERE state = 'unknown' AND decided IS NULL
+            AND coalesce(looked_up_at, posted_at) <= $now::TIMESTAMPTZ - INTERVAL 1 HOUR) AS unknown,
+    EXISTS (SELECT 1 FROM circuit WHERE closed_at IS NULL AND probe_at > $now) AS stopped,
     EXISTS (SELECT 1 FROM suppression WHERE lifted_at IS NULL AND expires_at <= $now) AS expired
+"""
+
+WORTH_A_TICK = """
+SELECT
+    coalesce(bool_or((step_sender.wall IS NULL OR step_sender.probe_at <= $now) AND coalesce(capacity.room, 1) > 0
+        AND (coalesce(capacity.backlog_room, 1) > 0 OR NOT waiting.all_overdue)), false) AS can_go,
+    coalesce(bool_or(CASE
+        WHEN step_sender.wall IS NOT NULL THEN step.walled_at IS NULL
+        ELSE step.open_at IS NULL
+            OR epoch_us($now) - epoch_us(step.open_at) > sequence.resume_window_minutes::BIGINT * 30000000
+    END), false) AS unnoted
+FROM (
+    SELECT step_id, bool_and(due_at < $overdue_before::TIMESTAMPTZ) AS all_overdue
+    FROM enrollment
+    WHERE status = 'active' AND due_at <= $now AND (not_before IS NULL OR not_before <= $now)
+    GROUP BY step_id
+) AS waiting
+JOIN step ON step.id = waiting.step_id
+JOIN sequence ON sequence.id = step.sequence_id AND sequence.status = 'active'
+JOIN step_sender ON step_sender.step_id = step.id
+LEFT JOIN capacity ON capacity.domain_id::UUID = step_sender.domain_id
+"""
+"""Whether somebody due may go; and, where nobody may, whether the spread lacks a tick's note of it: one for a
+wall, and for a limit one in each half of the resume window, or the wait would look like downtime.
 """
 
 
 NO_LIMIT = 2**62
+NO_GAP = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,44 +181,52 @@ class DueGroup:
     frees_at: datetime | None
 
 
-def plan(connection: Connection, now: datetime, limit: int) -> pl.DataFrame:
+def plan(connection: Connection, now: datetime, limit: int, gap: timedelta = NO_GAP) -> pl.DataFrame:
     """Up to `limit` of those due, in the order of SPEC 4: `enrollment_id` (UUID text), a row a person.
 
     Priority classes strictly; inside one, sequences take places in turn; inside a sequence the longest overdue,
-    then id. Never more than what is left of a domain's day; of that, a backlog only its paced share. A plan
-    promises nothing: `choose` asks again, in the transaction that claims.
+    then id. Never more than what is left of a domain's day; of that, a backlog only its paced share. Two mails to
+    one person keep `gap` apart. A plan promises nothing: `choose` asks again, in the transaction that claims.
     """
     _mark_due(connection, now)
-    _choose(connection, domain_days(connection, now), limit)
+    leave_out_lately_mailed(connection, now, gap)
+    _choose(connection, now, domain_days(connection, now), limit)
+    pick_each_once(connection, gap)
     return pl.DataFrame(connection.sql("SELECT enrollment_id FROM picked"))
 
 
-def choose(connection: Connection, now: datetime, planned: pl.DataFrame) -> None:
+def choose(connection: Connection, now: datetime, planned: pl.DataFrame, gap: timedelta = NO_GAP) -> None:
     """Whoever of a plan's slice is still due and still fits, into the temporary table `picked`."""
     with offered(connection, "planned", planned):
         connection.execute(STILL_DUE, {"now": now, "overdue_before": now - OVERDUE_AFTER})
-    _choose(connection, domain_days(connection, now), planned.height)
+    leave_out_lately_mailed(connection, now, gap)
+    _choose(connection, now, domain_days(connection, now), planned.height)
+    pick_each_once(connection, gap)
 
 
 def due_groups(connection: Connection, now: datetime) -> list[DueGroup]:
     """Who is due at `now`, by step, and who of them must wait and for what; counted, never stored."""
-    _mark_due(connection, now)
     days = domain_days(connection, now)
-    _choose(connection, days, NO_LIMIT)
+    connection.execute(STEP_SENDERS)
+    with offered(connection, "capacity", capacity(days)):
+        stage_due_counts(connection, now)
+        connection.execute(PICK, {"now": now, "limit": NO_LIMIT})
     by_domain = {day.domain_id: day for day in days}
     return [_group(row, by_domain, now) for row in rows_as_dicts(connection, GROUPS)]
 
 
 def look(connection: Connection, now: datetime) -> str | None:
     """Why a tick is wanted, in a word, or None where nothing is: cheap, read only (DESIGN 6)."""
-    due, open_requests, members, expired = connection.execute(LOOK, {"now": now}).fetchone() or (False,) * 4
+    [seen] = rows_as_dicts(connection, LOOK, {"now": now})
     reasons = {
-        "requests of an earlier tick to settle": open_requests,
-        "members of a list to enroll": members,
-        "suppressions that have run out": expired,
-        "mail is due": due,
+        "requests of an earlier tick to settle": seen["open_requests"],
+        "members of a list to enroll": seen["members"],
+        "requests of unknown fate to look up": seen["unknown"],
+        "suppressions that have run out": seen["expired"],
     }
-    return next((reason for reason, wanted in reasons.items() if wanted), None)
+    reason = next((reason for reason, wanted in reasons.items() if wanted), None)
+    worth_it = seen["due"] and not seen["stopped"]
+    return reason or (_why_due_is_worth_it(connection, now) if worth_it else None)
 
 
 def next_due(connection: Connection, after: datetime) -> datetime | None:
@@ -192,6 +241,17 @@ def next_due(connection: Connection, after: datetime) -> datetime | None:
     return row[0] if row else None
 
 
+def _why_due_is_worth_it(connection: Connection, now: datetime) -> str | None:
+    """None where everybody due waits for a wall or a place, and a tick could do nothing about it."""
+    if turn_waits(connection, now):
+        return "a warmup that is complete"
+    connection.execute(STEP_SENDERS)
+    with offered(connection, "capacity", capacity(domain_days(connection, now))):
+        parameters = {"now": now, "overdue_before": now - OVERDUE_AFTER}
+        can_go, unnoted = connection.execute(WORTH_A_TICK, parameters).fetchone() or (False, False)
+    return "mail is due" if can_go else "mail that waits, to be noted" if unnoted else None
+
+
 def _mark_due(connection: Connection, now: datetime) -> None:
     connection.execute(DUE, {"now": now, "overdue_before": now - OVERDUE_AFTER})
     tick = last_tick(connection)
@@ -199,10 +259,10 @@ def _mark_due(connection: Connection, now: datetime) -> None:
         connection.execute(SERVED_BY_THIS_TICK, {"tick_id": tick["id"]})
 
 
-def _choose(connection: Connection, days: list[DomainDay], limit: int) -> None:
+def _choose(connection: Connection, now: datetime, days: list[DomainDay], limit: int) -> None:
     connection.execute(STEP_SENDERS)
     with offered(connection, "capacity", capacity(days)):
-        connection.execute(PICK, {"limit": limit})
+        connection.execute(PICK, {"now": now, "limit": limit})
 
 
 def _group(row: dict[str, Any], days: dict[UUID, DomainDay], now: datetime) -> DueGroup:

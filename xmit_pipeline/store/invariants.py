@@ -36,6 +36,14 @@ BREACHES = {
             ON attempts.request_id = request.id
         WHERE request.size <> attempts.stayed AND request.state <> 'released'
     """,
+    "a message was never posted again while it may have been taken": """
+        SELECT count(*) FROM (
+            SELECT 1 FROM message
+            JOIN attempt ON attempt.message_id = message.id AND NOT attempt.withdrawn
+            JOIN request ON request.id = attempt.request_id
+                AND request.state IN ('claimed', 'inflight', 'accepted', 'unknown')
+            GROUP BY message.id HAVING count(*) > 1 + any_value(message.resends + message.accepted_twice::INTEGER))
+    """,
     "one contact per address": """
         SELECT count(*) FROM (
             SELECT 1 FROM contact WHERE email IS NOT NULL GROUP BY email HAVING count(*) > 1)
@@ -44,8 +52,15 @@ BREACHES = {
         SELECT count(*) FROM (
             SELECT 1 FROM request
             GROUP BY domain_id, quota_day
-            HAVING sum(size) FILTER (state IN ('claimed', 'inflight', 'accepted', 'unknown')) > max(day_limit)
+            HAVING sum(size) FILTER (state IN ('claimed', 'inflight', 'accepted', 'unknown')
+                    AND decided IS DISTINCT FROM 'proved_late') > max(day_limit)
                AND count(*) = count(day_limit))
+    """,
+    "unique is at most delivered, and delivered at most sent": """
+        SELECT count(*) FROM step_metric
+        WHERE greatest(unique_opens, human_opens, unique_clicks, human_clicks, complaints, unsubscribes) > delivered
+           OR greatest(delivered, bounces, blocked, dropped) > sent
+           OR unique_opens > opens OR unique_clicks > clicks
     """,
 }
 

@@ -3,7 +3,9 @@
 import hashlib
 import secrets
 import string
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from xmit_pipeline.model.errors import NotFound
@@ -16,21 +18,39 @@ _RANDOM_CHARACTERS = 32
 _HINT = len(PREFIX) + 4
 
 
-def create_key(connection: Connection, name: str, now: datetime) -> str:
+ADD = """
+INSERT INTO api_key (id, name, hash, hint, scope, created_at) VALUES ($id, $name, $hash, $hint, $scope, $now)
+"""
+
+
+class KeyScope(StrEnum):
+    """What a key may do: everything, or only look."""
+
+    FULL = "full"
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveKey:
+    """A key that is not revoked; `name` is who the audit says it was."""
+
+    hash: str
+    name: str
+    scope: KeyScope
+
+
+def create_key(connection: Connection, name: str, now: datetime, scope: KeyScope = KeyScope.FULL) -> str:
     """A new key; this is the only time that its text exists."""
     key = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_CHARACTERS))
-    connection.execute(
-        "INSERT INTO api_key (id, name, hash, hint, created_at) VALUES ($id, $name, $hash, $hint, $now)",
-        {"id": new_id(), "name": name, "hash": hash_of(key), "hint": key[:_HINT], "now": now},
-    )
+    made = {"id": new_id(), "name": name, "hash": hash_of(key), "hint": key[:_HINT], "scope": scope.value}
+    connection.execute(ADD, {**made, "now": now})
     return key
 
 
-def live_hashes(connection: Connection) -> list[str]:
-    """The hashes of all keys that are not revoked, for a constant-time comparison by the caller."""
-    return [
-        row[0] for row in connection.execute("SELECT hash FROM api_key WHERE revoked_at IS NULL").fetchall()
-    ]
+def live_keys(connection: Connection) -> list[LiveKey]:
+    """All keys that are not revoked, for a constant-time comparison by the caller."""
+    rows = connection.execute("SELECT hash, name, scope FROM api_key WHERE revoked_at IS NULL").fetchall()
+    return [LiveKey(key_hash, name, KeyScope(scope)) for key_hash, name, scope in rows]
 
 
 def touch_key(connection: Connection, key_hash: str, now: datetime) -> None:
@@ -44,7 +64,7 @@ def keys(connection: Connection) -> list[dict[str, Any]]:
     """All keys, without their text."""
     return rows_as_dicts(
         connection,
-        "SELECT id, name, hint, created_at, last_used_at, revoked_at FROM api_key ORDER BY created_at, id",
+        "SELECT id, name, hint, scope, created_at, last_used_at, revoked_at FROM api_key ORDER BY created_at, id",
     )
 
 

@@ -29,7 +29,8 @@ SELECT message.id AS message_id, message.enrollment_id, message.step_id, message
         WHEN suppressed.email IS NOT NULL AND contact.email <> message.email THEN 'release'
         WHEN suppressed.email IS NOT NULL THEN 'exit:suppressed'
         WHEN step_sender.step_id IS NULL THEN 'leave:step_deleted'
-        WHEN enrollment.status <> 'active' OR step_sender.wall IS NOT NULL THEN 'release'
+        WHEN enrollment.status <> 'active' THEN 'release'
+        WHEN step_sender.wall IS NOT NULL AND (NOT request.probe OR step_sender.probe_at IS NULL) THEN 'release'
         WHEN step_sender.sender_id <> request.sender_id OR request.quota_day <> $today THEN 'release'
         WHEN unrendered.message_id IS NOT NULL THEN 'pass:render_error'
         ELSE 'go'
@@ -121,10 +122,10 @@ WHERE request.id = gone.request_id
 
 SPLIT_OFF = """
 INSERT INTO request (id, tick_id, sequence_id, step_id, sender_id, domain_id, state, size, overdue, quota_day,
-    day_limit, created_at)
+    day_limit, probe, created_at)
 SELECT alone.request_id::UUID, request.tick_id, request.sequence_id, request.step_id, request.sender_id,
     request.domain_id, 'claimed', 1, message.overdue::INTEGER, request.quota_day,
-    request.day_limit, $now
+    request.day_limit, request.probe, $now
 FROM alone
 JOIN message ON message.id = alone.message_id::UUID AND message.state = 'claimed'
 JOIN request ON request.id = message.request_id
@@ -136,7 +137,7 @@ WHERE tick_id = $tick_id AND state = 'claimed'
 """
 
 READY = """
-SELECT request.id AS request_id, message.id AS message_id, message.step_id, message.enrollment_id
+SELECT request.id AS request_id, message.id AS message_id, message.step_id, message.enrollment_id, request.sender_id
 FROM request JOIN message ON message.request_id = request.id AND message.state = 'claimed'
 WHERE request.tick_id = getvariable('tick_id') AND request.state = 'claimed'
 """
@@ -180,6 +181,30 @@ SELECT message.enrollment_id, message.id AS message_id, message.due_at, 'rejecte
 FROM rejected JOIN message ON message.id = rejected.message_id::UUID
 """
 
+DIVIDED_REQUESTS = """
+INSERT INTO request (id, tick_id, sequence_id, step_id, sender_id, domain_id, state, size, overdue, quota_day,
+    day_limit, probe, created_at)
+SELECT part.request_id, any_value(request.tick_id), any_value(request.sequence_id), any_value(request.step_id),
+    any_value(request.sender_id), any_value(request.domain_id), 'claimed', count(*),
+    count(*) FILTER (message.overdue), any_value(request.quota_day), any_value(request.day_limit),
+    any_value(request.probe), $now
+FROM (SELECT message_id::UUID AS message_id, request_id::UUID AS request_id FROM divided) AS part
+JOIN message ON message.id = part.message_id AND message.state = 'claimed'
+JOIN request ON request.id = message.request_id
+GROUP BY part.request_id
+"""
+
+DIVIDED_ATTEMPTS = """
+INSERT INTO attempt
+SELECT divided.request_id::UUID, message.id, false
+FROM divided JOIN message ON message.id = divided.message_id::UUID AND message.state = 'claimed'
+"""
+
+DIVIDED_MESSAGES = """
+UPDATE message SET request_id = divided.request_id::UUID
+FROM divided WHERE message.id = divided.message_id::UUID AND message.state = 'claimed'
+"""
+
 RELEASING_BY_ANSWER = """
 CREATE OR REPLACE TEMP TABLE releasing AS
 SELECT message.id AS message_id, message.enrollment_id, message.due_at
@@ -187,17 +212,25 @@ FROM outcome JOIN message ON message.request_id = outcome.request_id AND message
 WHERE outcome.outcome IN ('refused', 'released')
 """
 
-OPEN_REQUESTS = """
-SELECT id::VARCHAR AS request_id, state, boot_id FROM request WHERE state IN ('claimed', 'inflight')
+FREE_PROBED_SENDERS = """
+UPDATE sender SET held_at = NULL, hold_reason = NULL, probe_at = NULL
+FROM outcome JOIN request ON request.id = outcome.request_id
+WHERE sender.id = request.sender_id AND request.probe AND outcome.outcome = 'accepted'
 """
+
+OPEN_REQUESTS = """
+SELECT id::VARCHAR AS request_id, state, boot_id FROM request
+WHERE state IN ('claimed', 'inflight') AND tick_id <> 'test-send'
+"""
+"""A test send is settled by who sends it, or by `delivery.test_send.recover_tests`."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastLook:
     """What may be posted now, and what the last look kept back.
 
-    `ready`: request_id, message_id, step_id, enrollment_id (UUID text), a row a message of requests that are
-    now inflight.
+    `ready`: request_id, message_id, step_id, enrollment_id, sender_id (UUID text), a row a message of requests
+    that are now inflight.
     """
 
     ready: pl.DataFrame
@@ -235,12 +268,21 @@ def make_inflight(
     return LastLook(ready, skipped, released)
 
 
-def settle(connection: Connection, *, now: datetime, answered: pl.DataFrame, rejected: pl.DataFrame) -> None:
+def settle(
+    connection: Connection,
+    *,
+    now: datetime,
+    answered: pl.DataFrame,
+    rejected: pl.DataFrame,
+    divided: pl.DataFrame,
+) -> int:
     """Put each answered request, its messages and enrollments where the answer puts them (SPEC 6.3).
 
+    Answers how many messages came back unsent and were skipped, as their enrollments are over.
+
     `answered`: request_id, outcome (accepted, refused, released, unknown), posted_at, status_code,
-    provider_id, words. `rejected`: message_id, words: addresses that SendGrid refused for good; the others of
-    a refused request are released.
+    provider_id, words. `rejected`: message_id, words: what SendGrid refused for good. `divided`: message_id,
+    request_id: messages of refused requests that go on at once in a new, smaller one; the others are released.
     """
     parameters = {"now": now}
     with offered(connection, "answered", answered):
@@ -253,8 +295,14 @@ def settle(connection: Connection, *, now: datetime, answered: pl.DataFrame, rej
     connection.execute(SETTLE_MESSAGES, parameters)
     connection.execute(PASSED_BY_ANSWER)
     advance(connection)
+    with offered(connection, "divided", divided):
+        connection.execute(DIVIDED_REQUESTS, parameters)
+        connection.execute(DIVIDED_ATTEMPTS)
+        connection.execute(DIVIDED_MESSAGES)
     connection.execute(RELEASING_BY_ANSWER)
-    _release(connection, now)
+    skipped = _release(connection, now)
+    connection.execute(FREE_PROBED_SENDERS)
+    return skipped
 
 
 def open_requests(connection: Connection) -> pl.DataFrame:
@@ -262,22 +310,31 @@ def open_requests(connection: Connection) -> pl.DataFrame:
     return frame(connection, OPEN_REQUESTS)
 
 
-def hold_step(connection: Connection, request_id: str, now: datetime, reason: str) -> None:
-    """Nothing more of this request's step is claimed until someone releases it; nobody exits."""
+def hold_step(connection: Connection, step_id: str, now: datetime, reason: str) -> None:
+    """Nothing more of this step is claimed until someone releases it; nobody exits."""
     connection.execute(
-        "UPDATE step SET held_at = $now, hold_reason = $reason "
-        "WHERE id = (SELECT step_id FROM request WHERE id = $id::UUID) AND held_at IS NULL",
-        {"now": now, "reason": reason, "id": request_id},
+        "UPDATE step SET held_at = $now, hold_reason = $reason WHERE id = $id::UUID AND held_at IS NULL",
+        {"now": now, "reason": reason, "id": step_id},
     )
 
 
-def hold_sender(connection: Connection, request_id: str, now: datetime, reason: str) -> None:
-    """This request's sender waits until someone releases it; other senders go on."""
+def hold_sender(connection: Connection, sender_id: str, now: datetime, reason: str) -> None:
+    """This sender waits until someone releases it, or a probe an hour later is taken; other senders go on."""
     connection.execute(
-        "UPDATE sender SET held_at = $now, hold_reason = $reason "
-        "WHERE id = (SELECT sender_id FROM request WHERE id = $id::UUID) AND held_at IS NULL",
-        {"now": now, "reason": reason, "id": request_id},
+        "UPDATE sender SET held_at = $now, hold_reason = $reason, probe_at = $now::TIMESTAMPTZ + INTERVAL 1 HOUR "
+        "WHERE id = $id::UUID AND held_at IS NULL",
+        {"now": now, "reason": reason, "id": sender_id},
     )
+
+
+def taken_lately(connection: Connection, step_id: str) -> bool:
+    """Whether SendGrid took the last request of this step that it gave an answer to."""
+    row = connection.execute(
+        "SELECT state = 'accepted' FROM request WHERE step_id = $id::UUID AND state IN ('accepted', 'refused') "
+        "ORDER BY settled_at DESC, id DESC LIMIT 1",
+        {"id": step_id},
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _apply_fates(connection: Connection, now: datetime) -> None:
@@ -304,17 +361,18 @@ def _apply_fates(connection: Connection, now: datetime) -> None:
     _withdraw(connection, now)
 
 
-def _release(connection: Connection, now: datetime) -> None:
+def _release(connection: Connection, now: datetime) -> int:
     """Messages of `releasing` wait again, and their enrollments are due when they were; skipped are those whose
-    enrollment is over, or whose step is deleted.
+    enrollment is over, or whose step is deleted; answers how many were.
     """
     connection.execute(RELEASE_MESSAGES)
     connection.execute(RELEASE_ENROLLMENTS)
-    connection.execute(SKIP_RELEASED_OF_EXITED, {"now": now})
+    (skipped,) = connection.execute(SKIP_RELEASED_OF_EXITED, {"now": now}).fetchone() or (0,)
     (deleted,) = connection.execute(SKIP_RELEASED_OF_DELETED, {"now": now}).fetchone() or (0,)
     if deleted:
         connection.execute(STRANDED_BY_RELEASE)
         leave_deleted_steps(connection, now)
+    return skipped + deleted
 
 
 def _withdraw(connection: Connection, now: datetime) -> None:

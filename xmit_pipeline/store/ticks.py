@@ -12,8 +12,12 @@ VALUES ($id, $moment, $simulated, $started_at, $superseded, 0, 0, 0, 0, 0, 0)
 
 FINISH = """
 UPDATE tick SET finished_at = $finished_at, note = $note, claimed = $claimed, sent = $sent, skipped = $skipped,
-    failed = $failed, unknown = $unknown, deferred = $deferred
+    failed = $failed, unknown = $unknown, deferred = $deferred, unanswered = $unanswered
 WHERE id = $id
+"""
+
+UNANSWERED = """
+SELECT unanswered FROM tick WHERE finished_at IS NOT NULL ORDER BY started_at DESC LIMIT 1
 """
 
 
@@ -40,10 +44,22 @@ def start_tick(
 
 
 def finish_tick(
-    connection: Connection, tick_id: str, finished_at: datetime, counts: dict[str, int], note: str | None
+    connection: Connection,
+    tick_id: str,
+    finished_at: datetime,
+    counts: dict[str, int],
+    note: str | None,
+    unanswered: int,
 ) -> None:
-    """Write down what it did: claimed, sent, skipped, failed, unknown, deferred."""
-    connection.execute(FINISH, {"id": tick_id, "finished_at": finished_at, "note": note, **counts})
+    """Write down what it did: claimed, sent, skipped, failed, unknown, deferred; and how its last posts ended."""
+    row = {"id": tick_id, "finished_at": finished_at, "note": note, "unanswered": unanswered, **counts}
+    connection.execute(FINISH, row)
+
+
+def unanswered_in_a_row(connection: Connection) -> int:
+    """Posts of unknown fate in a row, as the last tick ended (SPEC 6.6)."""
+    row = connection.execute(UNANSWERED).fetchone()
+    return row[0] if row else 0
 
 
 def get_tick(connection: Connection, tick_id: str) -> dict[str, Any] | None:

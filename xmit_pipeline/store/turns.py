@@ -58,11 +58,15 @@ class Turns:
         self._looked = 0.0
         self._used = 0.0
         self._wanted: float | None = None
+        self._foreigner: str | None = None
 
     @contextmanager
-    def turn(self) -> Generator[duckdb.DuckDBPyConnection]:
-        """A connection of its own on the open file; closed, and the file given up if wanted, at the end."""
-        connection = self._enter()
+    def turn(self, patience_seconds: float | None = None) -> Generator[duckdb.DuckDBPyConnection]:
+        """A connection of its own on the open file; closed, and the file given up if wanted, at the end.
+
+        `patience_seconds` shortens the wait of this one turn.
+        """
+        connection = self._enter(self._patience_seconds if patience_seconds is None else patience_seconds)
         try:
             yield connection
         finally:
@@ -75,10 +79,13 @@ class Turns:
             self._changed.wait_for(lambda: self._users == 0 and not self._taking)
             self._give_up()
 
-    def _enter(self) -> duckdb.DuckDBPyConnection:
+    def _enter(self, patience_seconds: float) -> duckdb.DuckDBPyConnection:
+        deadline = time.monotonic() + patience_seconds
         with self._changed:
             while True:
-                self._changed.wait_for(lambda: not self._taking and not self._giving_way)
+                left = max(0.0, deadline - time.monotonic())
+                if not self._changed.wait_for(lambda: not self._taking and not self._giving_way, left):
+                    raise StoreRefused(self._foreigner or self._in_use(patience_seconds))
                 if self._root is None:
                     break
                 if self._must_give_way():
@@ -90,7 +97,7 @@ class Turns:
             self._taking = True
         root = None
         try:
-            root = self._take()
+            root = self._take(deadline)
         finally:
             with self._changed:
                 self._taking = False
@@ -113,17 +120,14 @@ class Turns:
             if self._users == 0 and (self._giving_way or self._must_give_way()):
                 self._give_up()
 
-    def _take(self) -> duckdb.DuckDBPyConnection:
+    def _take(self, deadline: float) -> duckdb.DuckDBPyConnection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        deadline = time.monotonic() + self._patience_seconds
+        began = time.monotonic()
         try:
-            with self._turnstile.acquire(timeout=self._patience_seconds, poll_interval=POLL_SECONDS):
+            with self._turnstile.acquire(timeout=max(0.0, deadline - began), poll_interval=POLL_SECONDS):
                 self._lock.acquire(timeout=max(0.0, deadline - time.monotonic()), poll_interval=POLL_SECONDS)
         except Timeout as error:
-            raise StoreRefused(
-                f"{self._path} has been in use by another xmit process for {self._patience_seconds:.0f} s. "
-                "Run `xmit doctor` to see which, and end it if it hangs."
-            ) from error
+            raise StoreRefused(self._in_use(time.monotonic() - began)) from error
         try:
             return self._open(deadline)
         except BaseException:
@@ -137,12 +141,20 @@ class Turns:
             except duckdb.IOException as error:
                 if "lock on file" not in str(error):
                     raise StoreRefused(_unreadable(self._path, error)) from error
+                self._foreigner = _held_by_foreigner(self._path, error)
                 if time.monotonic() > deadline:
-                    raise StoreRefused(_held_by_foreigner(self._path, error)) from error
+                    raise StoreRefused(self._foreigner) from error
                 time.sleep(POLL_SECONDS)
             else:
+                self._foreigner = None
                 self._used = self._looked = time.monotonic()
                 return root
+
+    def _in_use(self, seconds: float) -> str:
+        return (
+            f"{self._path} has been in use by another xmit process for {seconds:.0f} s. "
+            "Run `xmit doctor` to see which, and end it if it hangs."
+        )
 
     def _must_give_way(self) -> bool:
         """Whether somebody outside waits, and our own group that was queued with them has been served."""

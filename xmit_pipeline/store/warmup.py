@@ -87,11 +87,7 @@ def capacity(days: list[DomainDay]) -> pl.DataFrame:
 
 def turn_of_day(connection: Connection, now: datetime) -> list[str]:
     """Complete the warmups that have had a full day at their target; answers the domains' names."""
-    done = [
-        row
-        for row in rows_as_dicts(connection, "SELECT * FROM domain WHERE warmup_state = 'active'")
-        if not row["warmup_hold_target"] and _progress(row).full_day_at_target(_curve(row), now)
-    ]
+    done = _done(connection, now)
     for row in done:
         connection.execute(
             "UPDATE domain SET warmup_state = 'completed', warmup_midnights = $midnights, "
@@ -99,6 +95,11 @@ def turn_of_day(connection: Connection, now: datetime) -> list[str]:
             {"id": row["id"], "midnights": _progress(row).midnights_at(now)},
         )
     return [row["name"] for row in done]
+
+
+def turn_waits(connection: Connection, now: datetime) -> bool:
+    """Whether `turn_of_day` has a warmup to complete."""
+    return bool(_done(connection, now))
 
 
 def configure(
@@ -169,11 +170,20 @@ def resume(connection: Connection, domain_id: UUID, now: datetime) -> None:
         """
         UPDATE domain SET
             warmup_state = warmup_state_before, warmup_state_before = NULL, warmup_pause_reason = NULL,
-            warmup_active_since = CASE WHEN warmup_state_before = 'active' THEN $now END
+            warmup_active_since = CASE WHEN warmup_state_before = 'active' THEN $now END,
+            warmup_resumed_at = $now
         WHERE id = $id
         """,
         {"id": domain_id, "now": now},
     )
+
+
+def _done(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+    return [
+        row
+        for row in rows_as_dicts(connection, "SELECT * FROM domain WHERE warmup_state = 'active'")
+        if not row["warmup_hold_target"] and _progress(row).full_day_at_target(_curve(row), now)
+    ]
 
 
 def _enable(connection: Connection, row: dict[str, Any], now: datetime, *, enabled: bool) -> None:

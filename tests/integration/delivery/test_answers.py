@@ -85,21 +85,6 @@ def test_an_address_that_sendgrid_refuses_fails_alone(due: World):
     assert set(due.delivered().values()) == {1}
 
 
-def test_a_refusal_that_names_nobody_holds_the_step(due: World):
-    order(
-        due,
-        kind="status",
-        status=400,
-        body={"errors": [{"message": "The template is bad.", "field": "content"}]},
-    )
-    due.tick(START)
-    assert due.rows("SELECT hold_reason FROM step WHERE held_at IS NOT NULL") == [
-        {"hold_reason": "step_refused: The template is bad."}
-    ]
-    assert states(due) == {"waiting": 5}
-    assert due.rows("SELECT count(*) AS n FROM enrollment WHERE status = 'exited'") == [{"n": 0}]
-
-
 def test_an_unverified_sender_is_held_alone(world: World):
     one, two = world.domain("one.example"), world.domain("two.example")
     people = world.people(3)

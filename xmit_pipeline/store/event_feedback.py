@@ -1,0 +1,150 @@
+"""What a message's events come to: one row a message, made anew from all of them (SPEC 7, PAINS F3, F4, F5).
+
+The rule in words is in docs/events.md. Order, repetition and lateness of events change nothing here.
+"""
+
+from datetime import datetime
+
+from xmit_pipeline.model.settings import Settings
+from xmit_pipeline.store.connection import Connection, Store
+
+BUCKETS = 64
+"""Parts in which all messages are counted anew: each is a short transaction."""
+
+RECOUNT = """
+CREATE OR REPLACE TEMP TABLE recounted AS
+WITH rule AS (
+    SELECT coalesce(any_value(seconds), 0) AS seconds, coalesce(any_value(links), 0) AS links FROM scanner_rule
+),
+told AS (
+    SELECT event.message_id, event.effect, event.happened_at, event.url, event.attempt, event.ip, event.machine,
+        coalesce(event.sg_event_id, event.identity::VARCHAR) AS id
+    FROM event JOIN touched_message ON touched_message.message_id = event.message_id
+    WHERE event.effect IS NOT NULL
+    UNION ALL
+    SELECT link_unsubscribe.message_id, 'unsubscribed', happened_at, NULL, NULL, NULL, NULL, NULL
+    FROM link_unsubscribe JOIN touched_message ON touched_message.message_id = link_unsubscribe.message_id
+),
+flagged AS (
+    SELECT message_id,
+        bool_or(effect IN ('delivered', 'opened', 'clicked', 'complained', 'unsubscribed')) AS delivered,
+        min(happened_at) FILTER (effect = 'delivered') AS delivered_at,
+        bool_or(effect = 'bounced') AS bounced,
+        bool_or(effect IN ('blocked', 'soft')) AS blocked,
+        bool_or(effect = 'dropped') AS dropped,
+        bool_or(effect = 'complained') AS complained,
+        bool_or(effect = 'unsubscribed') AS unsubscribed
+    FROM told
+    GROUP BY message_id
+),
+by_id AS (
+    SELECT *, min(happened_at) OVER (PARTITION BY message_id, effect, id) AS first_at
+    FROM told WHERE effect IN ('opened', 'clicked')
+),
+by_content AS (
+    SELECT message_id, effect, url, attempt, min(first_at) AS happened_at, min(ip) AS ip, bool_and(machine) AS machine
+    FROM by_id
+    GROUP BY message_id, effect, url, attempt, by_id.happened_at
+),
+engaged AS (
+    SELECT message_id, effect, happened_at, url, min(ip) AS ip, bool_and(machine) AS machine
+    FROM by_content
+    GROUP BY message_id, effect, happened_at, url, attempt
+),
+scanner AS (
+    SELECT engaged.message_id, coalesce(engaged.ip, '') AS ip, rule.seconds
+    FROM engaged JOIN flagged ON flagged.message_id = engaged.message_id CROSS JOIN rule
+    WHERE engaged.effect = 'clicked' AND engaged.happened_at <= flagged.delivered_at + to_seconds(rule.seconds)
+    GROUP BY engaged.message_id, coalesce(engaged.ip, ''), rule.seconds, rule.links
+    HAVING rule.seconds > 0 AND count(DISTINCT engaged.url) >= rule.links
+),
+counted AS (
+    SELECT engaged.message_id,
+        count(*) FILTER (engaged.effect = 'opened') AS opens,
+        count(*) FILTER (engaged.effect = 'opened' AND NOT engaged.machine) AS human_opens,
+        count(*) FILTER (engaged.effect = 'clicked') AS clicks,
+        count(*) FILTER (engaged.effect = 'clicked' AND (scanner.message_id IS NULL
+            OR engaged.happened_at > flagged.delivered_at + to_seconds(scanner.seconds))) AS human_clicks
+    FROM engaged
+    JOIN flagged ON flagged.message_id = engaged.message_id
+    LEFT JOIN scanner
+        ON scanner.message_id = engaged.message_id AND scanner.ip = coalesce(engaged.ip, '')
+    GROUP BY engaged.message_id
+)
+SELECT flagged.message_id, flagged.delivered, coalesce(counted.opens, 0)::INTEGER AS opens,
+    coalesce(counted.human_opens, 0)::INTEGER AS human_opens, coalesce(counted.clicks, 0)::INTEGER AS clicks,
+    coalesce(counted.human_clicks, 0)::INTEGER AS human_clicks, flagged.bounced, flagged.blocked, flagged.dropped,
+    flagged.complained, flagged.unsubscribed
+FROM flagged LEFT JOIN counted ON counted.message_id = flagged.message_id
+"""
+
+REPLACE = """
+DELETE FROM message_feedback USING touched_message
+WHERE message_feedback.message_id = touched_message.message_id;
+INSERT INTO message_feedback BY NAME FROM recounted;
+"""
+
+BUCKET = """
+CREATE OR REPLACE TEMP TABLE touched_message AS
+SELECT DISTINCT message_id FROM (
+    SELECT message_id FROM event WHERE message_id IS NOT NULL
+    UNION ALL SELECT message_id FROM message_feedback
+    UNION ALL SELECT message_id FROM link_unsubscribe
+) AS told
+WHERE $buckets = 1 OR hash(message_id) % $buckets = $bucket
+"""
+
+NOTE_STEPS = """
+INSERT INTO step_metric_due
+SELECT DISTINCT message.step_id FROM message JOIN touched_message ON touched_message.message_id = message.id
+WHERE message.step_id NOT IN (FROM step_metric_due)
+"""
+
+LINK_UNSUBSCRIBE = """
+INSERT INTO link_unsubscribe
+SELECT DISTINCT objector.message_id, $now::TIMESTAMPTZ FROM objector
+WHERE objector.known AND objector.message_id NOT IN (SELECT message_id FROM link_unsubscribe)
+RETURNING message_id
+"""
+
+
+def refresh_feedback(connection: Connection) -> None:
+    """Make the rows of `touched_message (message_id)` anew, and note their steps to be counted anew."""
+    connection.execute(RECOUNT)
+    connection.execute(REPLACE)
+    connection.execute(NOTE_STEPS)
+
+
+def recount_everything(connection: Connection) -> None:
+    """The rows of all messages from all events, into the temporary table `recounted`; changes nothing."""
+    connection.execute(BUCKET, {"buckets": 1, "bucket": 0})
+    connection.execute(RECOUNT)
+
+
+def keep_link_unsubscribes(connection: Connection, now: datetime) -> None:
+    """Count each known message of `objector (message_id, known)` as unsubscribed: its link was used. Once ever."""
+    if connection.execute(LINK_UNSUBSCRIBE, {"now": now}).fetchone():
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE touched_message AS SELECT DISTINCT message_id FROM objector WHERE known"
+        )
+        refresh_feedback(connection)
+
+
+def follow_scanner_rule(store: Store, settings: Settings) -> bool:
+    """Where the settings' scanner rule is another than that of the store, count everything anew by it."""
+    rule = (settings.scanner_seconds, settings.scanner_links)
+    with store.transaction() as connection:
+        if connection.execute("SELECT seconds, links FROM scanner_rule").fetchall() == [rule]:
+            return False
+        counted = connection.execute("SELECT 1 FROM message_feedback LIMIT 1").fetchone()
+        connection.execute("DELETE FROM scanner_rule")
+        connection.execute(
+            "INSERT INTO scanner_rule VALUES ($seconds, $links)", {"seconds": rule[0], "links": rule[1]}
+        )
+        if not counted:
+            return True
+    for bucket in range(BUCKETS):
+        with store.transaction() as connection:
+            connection.execute(BUCKET, {"buckets": BUCKETS, "bucket": bucket})
+            refresh_feedback(connection)
+    return True

@@ -1,0 +1,238 @@
+"""Webhook bodies into the store, whatever their order, repetition and lateness (SPEC 7).
+
+Each slice is read and archived without the store, then folded in one short transaction; its files are recorded in
+that transaction and removed after it. What the events ask for is `store.event_consequences`' to do.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+from filelock import FileLock, Timeout
+
+from xmit_pipeline.model.addresses import ADDRESS_PATTERN
+from xmit_pipeline.model.settings import Settings
+from xmit_pipeline.store.connection import Connection, Store, offered
+from xmit_pipeline.store.event_archive import archive
+from xmit_pipeline.store.event_entries import read_entries
+from xmit_pipeline.store.event_feedback import follow_scanner_rule, refresh_feedback
+from xmit_pipeline.store.event_files import put_body_aside, waiting_bodies
+from xmit_pipeline.store.unknown import prove
+
+SLICE_BYTES = 40_000_000
+"""Bodies folded in one transaction: some 80,000 events, well under a second."""
+SLICE_ROWS = 80_000
+REMEMBERED = timedelta(days=30)
+"""How long folded files are known by name; a file is removed seconds after it was folded."""
+
+ARRIVED = """
+CREATE OR REPLACE TEMP TABLE arrived AS
+SELECT * EXCLUDE (file, received_at, message_high, message_low, request_high, request_low),
+    CASE WHEN message_high IS NOT NULL
+        THEN format('{:016x}{:016x}', message_high, message_low)::UUID END AS message_id,
+    CASE WHEN request_high IS NOT NULL
+        THEN format('{:016x}{:016x}', request_high, request_low)::UUID END AS request_id
+FROM landed
+"""
+
+MAILED = """
+CREATE OR REPLACE TEMP TABLE mailed AS
+SELECT message.id AS message_id, message.email, message.step_id
+FROM message JOIN (SELECT DISTINCT message_id FROM arrived) AS told ON told.message_id = message.id
+"""
+
+AT_MAILED_ADDRESS = """
+UPDATE arrived SET email = mailed.email
+FROM mailed
+WHERE arrived.message_id = mailed.message_id AND mailed.email <> '' AND arrived.email IS DISTINCT FROM mailed.email
+"""
+"""What acts, acts on the address that was mailed."""
+
+KNOWN = """
+CREATE OR REPLACE TEMP TABLE known AS
+SELECT event.message_id, event.identity
+FROM event JOIN arrived ON arrived.message_id = event.message_id AND arrived.identity = event.identity
+UNION ALL
+SELECT NULL, event.identity
+FROM event JOIN arrived ON arrived.identity = event.identity
+WHERE event.message_id IS NULL AND arrived.message_id IS NULL
+"""
+
+FORGET_KNOWN = """
+DELETE FROM arrived USING known
+WHERE arrived.identity = known.identity AND arrived.message_id IS NOT DISTINCT FROM known.message_id
+"""
+
+WRITE = """
+INSERT INTO event (sg_event_id, kind, message_id, request_id, email, happened_at, folded_at, raw, identity, effect,
+    suppresses, url, attempt, ip, machine)
+SELECT sg_event_id, kind, message_id, request_id, email, happened_at, $now, raw, identity, effect, suppresses, url,
+    attempt, ip, machine
+FROM arrived
+"""
+
+ASK = """
+INSERT INTO event_consequence
+SELECT email, suppresses, happened_at FROM arrived
+WHERE suppresses IS NOT NULL AND regexp_full_match(email, $address)
+UNION ALL
+SELECT email, 'soft', happened_at FROM arrived
+WHERE effect = 'soft' OR (effect = 'delivered'
+    AND email IN (SELECT email FROM suppression WHERE source = 'soft_bounces' AND lifted_at IS NULL))
+"""
+"""A late delivery may break the row of bounces that an address was suppressed for."""
+
+PROOF = """
+CREATE OR REPLACE TEMP TABLE proof AS
+SELECT request_id, min(happened_at) AS at FROM arrived WHERE request_id IS NOT NULL GROUP BY request_id
+"""
+
+TOUCHED = """
+CREATE OR REPLACE TEMP TABLE touched_message AS
+SELECT DISTINCT message_id FROM arrived WHERE message_id IS NOT NULL AND effect IS NOT NULL
+"""
+
+
+KINDS = """
+SELECT arrived.kind, count(*), count(*) FILTER (mailed.message_id IS NULL)
+FROM arrived LEFT JOIN mailed ON mailed.message_id = arrived.message_id
+GROUP BY arrived.kind
+"""
+
+
+@dataclass(slots=True)
+class FoldReport:
+    """What one fold did. `kinds`: new events by kind; `orphans`: of them, those with no message of ours."""
+
+    files: int = 0
+    entries: int = 0
+    orphans: int = 0
+    kinds: dict[str, int] = field(default_factory=dict[str, int])
+    refused: list[str] = field(default_factory=list[str])
+    note: str | None = None
+
+    @property
+    def events(self) -> int:
+        """Those that were not known yet."""
+        return sum(self.kinds.values())
+
+
+def fold_events(store: Store, settings: Settings, now: datetime) -> FoldReport:
+    """Fold every body that has landed; one that can't be read is put aside with a sentence, and stops nothing.
+
+    Where another process is folding, nothing is done and the note says so.
+    """
+    report = FoldReport()
+    lock = events_lock(settings.home)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        report.note = "Another process is folding events right now; the next tick looks again."
+        return report
+    try:
+        follow_scanner_rule(store, settings)
+        for paths in _slices(_unfolded(store, waiting_bodies(settings.home))):
+            _fold_slice(store, settings.home, paths, now, report)
+    finally:
+        lock.release()
+    return report
+
+
+def events_lock(home: Path) -> FileLock:
+    """Held by the one process that folds or rebuilds; a death frees it."""
+    home.mkdir(parents=True, exist_ok=True)
+    return FileLock(home / "events.lock", thread_local=False)
+
+
+def fold_rows(connection: Connection, rows: pl.DataFrame, now: datetime, report: FoldReport) -> None:
+    """Write down what is new among rows of `store.event_entries`, and all that follows from it for messages."""
+    stage_rows(connection, rows)
+    take_new(connection, now, report)
+
+
+def stage_rows(connection: Connection, rows: pl.DataFrame) -> None:
+    """The rows as `arrived`, each content once, and the keys of those that are in the store as `known`."""
+    with offered(connection, "landed", once_each(rows)):
+        connection.execute(ARRIVED)
+    connection.execute(MAILED)
+    connection.execute(AT_MAILED_ADDRESS)
+    connection.execute(KNOWN)
+
+
+def take_new(connection: Connection, now: datetime, report: FoldReport) -> None:
+    """Write what is in `arrived` and not `known`."""
+    connection.execute(FORGET_KNOWN)
+    connection.execute(WRITE, {"now": now})
+    connection.execute(ASK, {"address": ADDRESS_PATTERN})
+    connection.execute(PROOF)
+    prove(connection, now)
+    connection.execute(TOUCHED)
+    refresh_feedback(connection)
+    for kind, count, orphans in connection.execute(KINDS).fetchall():
+        report.kinds[kind] = report.kinds.get(kind, 0) + count
+        report.orphans += orphans
+
+
+def once_each(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of one content once."""
+    return rows.unique(subset=["message_high", "message_low", "identity"], keep="any")
+
+
+def _unfolded(store: Store, paths: Sequence[Path]) -> list[Path]:
+    """Bodies that are in the store already are what a death left behind: removed."""
+    if not paths:
+        return []
+    with store.snapshot() as connection:
+        known = {name for (name,) in connection.execute("SELECT name FROM event_file").fetchall()}
+    for path in paths:
+        if path.name in known:
+            path.unlink(missing_ok=True)
+    return [path for path in paths if path.name not in known]
+
+
+def _slices(paths: Sequence[Path]) -> list[list[Path]]:
+    slices: list[list[Path]] = []
+    room = 0
+    for path in paths:
+        size = path.stat().st_size
+        if not slices or size > room:
+            slices.append([])
+            room = SLICE_BYTES
+        slices[-1].append(path)
+        room -= size
+    return slices
+
+
+def _fold_slice(store: Store, home: Path, paths: Sequence[Path], now: datetime, report: FoldReport) -> None:
+    found = read_entries(paths)
+    for path, fault in found.broken.items():
+        put_body_aside(home, path, fault)
+        report.refused.append(fault)
+    whole = [path for path in paths if path not in found.broken]
+    if not whole:
+        return
+    archive(home, found.rows, whole[0].stem)
+    parts = list(found.rows.iter_slices(SLICE_ROWS))
+    for part in parts[:-1]:
+        with store.transaction() as connection:
+            fold_rows(connection, part, now, report)
+    with store.transaction() as connection:
+        fold_rows(connection, parts[-1] if parts else found.rows, now, report)
+        _record(connection, whole, found.rows, now)
+    for path in whole:
+        path.unlink(missing_ok=True)
+    report.files += len(whole)
+    report.entries += found.rows.height
+
+
+def _record(connection: Connection, paths: Sequence[Path], rows: pl.DataFrame, now: datetime) -> None:
+    entries = dict(rows.group_by("file").len().iter_rows())
+    folded = pl.DataFrame(
+        {"name": [path.name for path in paths], "entries": [entries.get(str(path), 0) for path in paths]},
+        schema={"name": pl.String, "entries": pl.Int32},
+    )
+    with offered(connection, "folded_file", folded):
+        connection.execute("INSERT INTO event_file SELECT name, entries, $now FROM folded_file", {"now": now})
+    connection.execute("DELETE FROM event_file WHERE folded_at < $limit", {"limit": now - REMEMBERED})
