@@ -64,7 +64,10 @@ def _unreadable(raw: bytes) -> Refused:
 
 
 def _check(account: Account, body: JsonObject, at: datetime) -> None:
-    refusals = check_message(body, at.timestamp()) or list(_refused_addresses(account, body))
+    refusals = check_message(body, at.timestamp()) or [
+        *_refused_addresses(account, body),
+        *_refused_content(account, body),
+    ]
     if refusals:
         raise Refused(400, refusals)
     if not account.may_send_from(body["from"]["email"]):
@@ -77,6 +80,14 @@ def _refused_addresses(account: Account, body: JsonObject) -> Iterator[Refusal]:
     for index, one in enumerate(body["personalizations"]):
         for role in ROLES:
             for position, party in enumerate(one.get(role, ())):
-                words = account.faults.refused_address(party["email"])
-                if words is not None:
-                    yield Refusal(words, f"personalizations.{index}.{role}.{position}.email")
+                rule = account.faults.refused_address(party["email"])
+                if rule is not None:
+                    place = f"personalizations.{index}.{role}.{position}.email"
+                    yield Refusal(rule.message, place if rule.named else None)
+
+
+def _refused_content(account: Account, body: JsonObject) -> Iterator[Refusal]:
+    texts = [body.get("subject", ""), *(part["value"] for part in body.get("content", ()))]
+    words = account.faults.refused_content(texts)
+    if words is not None:
+        yield Refusal(words, "content")

@@ -1,10 +1,11 @@
-"""The account that the sandbox stands for: its mailbox, suppressions, faults in force, verified domains."""
+"""The account that the sandbox stands for: mailbox, suppressions, faults in force, events, verified domains."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from xmit_pipeline.sandbox.events_desk import EventsDesk
 from xmit_pipeline.sandbox.faults import Faults
 from xmit_pipeline.sandbox.mailbox import Mailbox
 from xmit_pipeline.sandbox.suppressions import SuppressionLists
@@ -19,6 +20,7 @@ class Account:
     mailbox: Mailbox
     suppressions: SuppressionLists
     faults: Faults
+    events: EventsDesk
     verified_domains: frozenset[str] | None
 
     def may_send_from(self, address: str) -> bool:

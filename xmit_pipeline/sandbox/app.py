@@ -5,9 +5,20 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from xmit_pipeline.sandbox.account import Account
+from xmit_pipeline.sandbox.event_webhooks import EventWebhooks
+from xmit_pipeline.sandbox.events_desk import EventsDesk
 from xmit_pipeline.sandbox.faults import Faults
 from xmit_pipeline.sandbox.mailbox import Mailbox
-from xmit_pipeline.sandbox.routes import control, identity, mail_send, pages, suppression
+from xmit_pipeline.sandbox.routes import (
+    control,
+    events,
+    identity,
+    logs,
+    mail_send,
+    pages,
+    suppression,
+    webhook_settings,
+)
 from xmit_pipeline.sandbox.routes.errors import answer_error
 from xmit_pipeline.sandbox.suppressions import SuppressionLists
 from xmit_pipeline.sandbox.validation.refusals import Refused
@@ -18,6 +29,7 @@ def create_app(
     *,
     suppressions: SuppressionLists | None = None,
     faults: Faults | None = None,
+    desk: EventsDesk | None = None,
     verified_domains: frozenset[str] | None = None,
 ) -> FastAPI:
     """An app over this mailbox; only `verified_domains` may send, or every domain where none are given.
@@ -25,13 +37,16 @@ def create_app(
     The faults `reset` and `hang` need the connections of `server.py` below it.
     """
     app = FastAPI(title="xmit sandbox", docs_url=None, redoc_url=None, openapi_url=None)
+    lists = suppressions or SuppressionLists()
     app.state.account = Account(
         mailbox,
-        suppressions or SuppressionLists(),
+        lists,
         faults or Faults(),
+        desk or EventsDesk(mailbox, lists),
         None if verified_domains is None else frozenset(name.lower() for name in verified_domains),
     )
-    for module in (mail_send, suppression, identity, control, pages):
+    app.state.event_webhooks = EventWebhooks(app.state.account.events)
+    for module in (mail_send, logs, suppression, identity, webhook_settings, control, events, pages):
         app.include_router(module.router)
     for error in (Refused, RequestValidationError, HTTPException):
         app.add_exception_handler(error, answer_error)

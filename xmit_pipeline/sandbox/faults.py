@@ -1,5 +1,6 @@
 """Faults on order: what a test or a demo asks the sandbox to do to Mail Send. Decides, does not act."""
 
+from collections.abc import Iterable
 from threading import Lock
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -47,11 +48,23 @@ class HangFault(_Fault):
 
 
 class RefuseAddress(_Fault):
-    """Refuse every request that holds this recipient, with 400 naming it, until faults are cleared."""
+    """Refuse every request that holds this recipient, with 400, until faults are cleared.
+
+    The answer names the recipient's place, unless `named` is false.
+    """
 
     kind: Literal["refuse_address"]
     address: str
     message: str = "Does not contain a valid address."
+    named: bool = True
+
+
+class RefuseContent(_Fault):
+    """Refuse every request whose subject or body holds this text, with 400 naming nobody."""
+
+    kind: Literal["refuse_content"]
+    contains: str = Field(min_length=1)
+    message: str = "The content is not allowed."
 
 
 class UnverifiedSender(_Fault):
@@ -62,7 +75,9 @@ class UnverifiedSender(_Fault):
 
 
 PassingFault: TypeAlias = StatusFault | DelayFault | ResetFault | HangFault
-Fault: TypeAlias = Annotated[PassingFault | RefuseAddress | UnverifiedSender, Field(discriminator="kind")]
+Fault: TypeAlias = Annotated[
+    PassingFault | RefuseAddress | RefuseContent | UnverifiedSender, Field(discriminator="kind")
+]
 
 
 class FaultOrder(BaseModel):
@@ -88,6 +103,7 @@ class Faults:
         with self._lock:
             self._queue = [fault for fault in faults if isinstance(fault, PassingFault)]
             self._refused = {f.address.lower(): f for f in faults if isinstance(f, RefuseAddress)}
+            self._content = [fault for fault in faults if isinstance(fault, RefuseContent)]
             self._unverified = {f.sender.lower(): f for f in faults if isinstance(f, UnverifiedSender)}
 
     def take(self) -> PassingFault | None:
@@ -100,10 +116,16 @@ class Faults:
             self._queue[:1] = left
             return fault
 
-    def refused_address(self, address: str) -> str | None:
-        """The words with which this recipient is refused, or None."""
-        rule = self._refused.get(address.lower())
-        return None if rule is None else rule.message
+    def refused_address(self, address: str) -> RefuseAddress | None:
+        """The rule by which this recipient is refused, or None."""
+        return self._refused.get(address.lower())
+
+    def refused_content(self, texts: Iterable[str]) -> str | None:
+        """The words with which a mail of these texts is refused, or None."""
+        held = list(texts) if self._content else []
+        return next(
+            (rule.message for rule in self._content if any(rule.contains in text for text in held)), None
+        )
 
     @property
     def refuses_addresses(self) -> bool:
@@ -117,5 +139,5 @@ class Faults:
     def as_json(self) -> dict[str, list[dict[str, Any]]]:
         """What is still in force, in the form it was ordered in."""
         with self._lock:
-            rules = [*self._queue, *self._refused.values(), *self._unverified.values()]
+            rules = [*self._queue, *self._refused.values(), *self._content, *self._unverified.values()]
             return {"faults": [rule.model_dump() for rule in rules]}

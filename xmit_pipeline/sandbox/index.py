@@ -37,6 +37,16 @@ class MailIndex:
         """Count a record that can't be read, so that the later ones keep their places."""
         self._starts.append(self.mails)
 
+    @property
+    def records(self) -> int:
+        """How many records there are, with those that can't be read."""
+        return len(self._starts)
+
+    def holds(self, record: int) -> bool:
+        """Whether a record holds any mail: one that can't be read holds none."""
+        end = self._starts[record + 1] if record + 1 < len(self._starts) else self.mails
+        return end > self._starts[record]
+
     def place(self, number: int) -> tuple[int, int]:
         """The record that holds a mail, and the mail's place among that request's recipients."""
         record = bisect_right(self._starts, number) - 1

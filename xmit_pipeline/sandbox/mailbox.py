@@ -1,9 +1,10 @@
 """The mailbox of the sandbox: every accepted request, kept as it came and opened only when somebody looks."""
 
-import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -24,6 +25,15 @@ class Page:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Requests from some record on, how many records there are, and how often the mailbox was cleared before."""
+
+    requests: list[AcceptedRequest]
+    records: int
+    clearing: int
+
+
 class Mailbox:
     """Accepted mail, in memory, or in `mail.jsonl` of a folder and there again after a restart.
 
@@ -33,32 +43,51 @@ class Mailbox:
     def __init__(self, folder: Path | None = None) -> None:
         self._lock = Lock()
         self._records: Records = MemoryRecords() if folder is None else FileRecords(folder)
+        self._clearing = 0
         self._reset()
         for line in self._records:
             self._take_up(line)
 
     def _reset(self) -> None:
         self._index = MailIndex()
+        self._message_ids: set[str] = set()
         self._refused = 0
         self._preflights = 0
 
     def _take_up(self, line: bytes) -> None:
         try:
             record = orjson.loads(line)
+            self._message_ids.add(record["id"])
             self._index.add(record["body"], datetime.fromisoformat(record["at"]))
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             self._index.skip()
 
     def accept(self, raw: bytes, body: JsonObject, accepted_at: datetime) -> str:
-        """Keep a valid request whole and answer its X-Message-Id; `body` is what `raw` parses to."""
-        message_id = secrets.token_urlsafe(16)
-        head = b'{"id":"%b","at":"%b","body":' % (message_id.encode(), accepted_at.isoformat().encode())
+        """Keep a valid request whole and answer its X-Message-Id; `body` is what `raw` parses to.
+
+        The id is made of request and time, so that the same campaign has the same events (`events.py`).
+        """
+        at = accepted_at.isoformat().encode()
+        digest = blake2b(raw, digest_size=16)
+        digest.update(at)
         # line breaks are never part of a JSON string, so a record stays one line without parsing it again
-        line = head + raw.translate(None, b"\r\n") + b"}"
+        rest = b'","at":"%b","body":%b}' % (at, raw.translate(None, b"\r\n"))
         with self._lock:
-            self._records.append(line)
+            while (message_id := urlsafe_b64encode(digest.digest())[:22].decode()) in self._message_ids:
+                digest.update(b"again")
+            self._records.append(b'{"id":"' + message_id.encode() + rest)
             self._index.add(body, accepted_at)
+            self._message_ids.add(message_id)
         return message_id
+
+    def accepted(self, start: int) -> Accepted:
+        """The requests from record `start` on, in order, without those that can't be read."""
+        with self._lock:
+            records = self._index.records
+            requests = [
+                self._request(record) for record in range(start, records) if self._index.holds(record)
+            ]
+            return Accepted(requests, records, self._clearing)
 
     def count_refusal(self) -> None:
         """Note a Mail Send call that was not accepted, for whatever reason."""
@@ -128,6 +157,7 @@ class Mailbox:
         """Forget all mail and all counts."""
         with self._lock:
             self._records.clear()
+            self._clearing += 1
             self._reset()
 
     def close(self) -> None:

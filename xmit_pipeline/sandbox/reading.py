@@ -15,6 +15,12 @@ class Link:
 
     href: str
     words: str = ""
+    untracked: bool = False
+
+    @property
+    def is_tracked(self) -> bool:
+        """Whether SendGrid would count its clicks: a web address without `clicktracking="off"`."""
+        return not self.untracked and self.href.lower().startswith(("http://", "https://"))
 
     @property
     def is_safe(self) -> bool:
@@ -39,7 +45,8 @@ class _Reader(HTMLParser):
         if tag in _SILENT:
             self._silent += 1
         if tag == "a" and (href := dict(attrs).get("href")):
-            self._open = Link(href.strip())
+            untracked = (dict(attrs).get("clicktracking") or "").lower() == "off"
+            self._open = Link(href.strip(), untracked=untracked)
             self.seen.links.append(self._open)
 
     def handle_endtag(self, tag: str) -> None:

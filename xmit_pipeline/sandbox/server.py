@@ -15,6 +15,7 @@ from xmit_pipeline.serving import ended_by, listener_on, url_of
 if TYPE_CHECKING:
     from uvicorn import Server
 
+    from xmit_pipeline.sandbox.events_desk import EventsDesk
     from xmit_pipeline.sandbox.faults import Faults
     from xmit_pipeline.sandbox.mailbox import Mailbox
     from xmit_pipeline.sandbox.suppressions import SuppressionLists
@@ -26,12 +27,13 @@ _READY_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class RunningSandbox:
-    """A sandbox that answers at `url`; its mailbox, suppressions and faults may be used directly."""
+    """A sandbox that answers at `url`; its mailbox, suppressions, faults and events may be used directly."""
 
     url: str
     mailbox: "Mailbox"
     suppressions: "SuppressionLists"
     faults: "Faults"
+    events: "EventsDesk"
 
 
 @contextmanager
@@ -58,13 +60,19 @@ def running_sandbox(
             thread.join()
 
 
-def serve(*, host: str, port: int, folder: Path | None) -> None:
+def serve(
+    *, host: str, port: int, folder: Path | None, webhook: str | None = None, people: bool = False
+) -> None:
     """Serve until SIGINT or SIGTERM, then return (`xmit sandbox`). Call it in the main thread.
 
-    Raises ConfigurationFault where the port is taken, Conflict where the folder is.
+    Events go to `webhook` as they happen; with `people` mail has readers from the start. Raises
+    ConfigurationFault where the port is taken, Conflict where the folder is.
     """
+    from xmit_pipeline.sandbox.events_live import events_go_out
+
     with (
-        _prepared(host, port, folder, None) as (server, listener, _),
+        _prepared(host, port, folder, None) as (server, listener, sandbox),
+        events_go_out(sandbox.events, webhook, people=people),
         ended_by(signal.SIGINT, signal.SIGTERM),
     ):
         server.run([listener])
@@ -74,12 +82,18 @@ def serve(*, host: str, port: int, folder: Path | None) -> None:
 def _prepared(
     host: str, port: int, folder: Path | None, verified_domains: frozenset[str] | None
 ) -> Generator[tuple["Server", socket.socket, RunningSandbox], None, None]:
+    from xmit_pipeline.sandbox.events_desk import EventsDesk
     from xmit_pipeline.sandbox.faults import Faults
     from xmit_pipeline.sandbox.mailbox import Mailbox
     from xmit_pipeline.sandbox.suppressions import SuppressionLists
 
-    with closing(Mailbox(folder)) as mailbox, listener_on(host, port, "The sandbox") as listener:
-        sandbox = RunningSandbox(url_of(listener), mailbox, SuppressionLists(), Faults())
+    lists = SuppressionLists()
+    with (
+        closing(Mailbox(folder)) as mailbox,
+        listener_on(host, port, "The sandbox") as listener,
+        closing(EventsDesk(mailbox, lists, folder)) as events,
+    ):
+        sandbox = RunningSandbox(url_of(listener), mailbox, lists, Faults(), events)
         yield _server(sandbox, verified_domains), listener, sandbox
 
 
@@ -93,6 +107,7 @@ def _server(sandbox: RunningSandbox, verified_domains: frozenset[str] | None) ->
         sandbox.mailbox,
         suppressions=sandbox.suppressions,
         faults=sandbox.faults,
+        desk=sandbox.events,
         verified_domains=verified_domains,
     )
     return Server(

@@ -7,9 +7,9 @@ import orjson
 import pytest
 import urllib3
 
-from xmit_pipeline.sandbox.server import RunningSandbox
-
-KEY = {"Authorization": "Bearer SG.any-key"}
+from tests.integration.sandbox.events_town import KEY, Town
+from tests.integration.sandbox.webhook_end import webhook_end
+from xmit_pipeline.sandbox.server import RunningSandbox, running_sandbox
 
 
 @pytest.fixture
@@ -74,3 +74,10 @@ def body() -> dict[str, Any]:
             "ganalytics": {"enable": False, "utm_source": "xmit"},
         },
     }
+
+
+@pytest.fixture
+def town(http: urllib3.PoolManager) -> Iterator[Town]:
+    """A sandbox of the test's own, so that no other test ever meets its people."""
+    with running_sandbox() as own, webhook_end() as end:
+        yield Town(own, end, http)

@@ -36,7 +36,7 @@ def list_suppressions(
     return [entry.as_json(list_name) for entry in entries[offset : offset + limit]]
 
 
-@router.delete("/suppression/{list_name}/{email}")
+@router.delete("/suppression/{list_name}/{email:path}")
 def delete_suppression(list_name: ListName, email: str, account: TheAccount) -> Response:
     """Take one address off a list; 404 where it is not on it."""
     if list_name == "unsubscribes" or not account.suppressions.remove(list_name, email):
@@ -52,14 +52,14 @@ def suppress_globally(body: Recipients, account: TheAccount) -> Recipients:
     return body
 
 
-@router.get("/asm/suppressions/global/{email}")
+@router.get("/asm/suppressions/global/{email:path}")
 def find_global_suppression(email: str, account: TheAccount) -> dict[str, str]:
     """`{"recipient_email": ...}`, or `{}` where the address is not suppressed."""
     entry = account.suppressions.find("unsubscribes", email)
     return {} if entry is None else {"recipient_email": entry.email}
 
 
-@router.delete("/asm/suppressions/global/{email}")
+@router.delete("/asm/suppressions/global/{email:path}")
 def lift_global_suppression(email: str, account: TheAccount) -> Response:
     """204, also where the address was not suppressed."""
     account.suppressions.remove("unsubscribes", email)
@@ -80,7 +80,7 @@ def suppress_in_group(group: int, body: Recipients, account: TheAccount) -> Reci
     return body
 
 
-@router.delete("/asm/groups/{group}/suppressions/{email}")
+@router.delete("/asm/groups/{group}/suppressions/{email:path}")
 def lift_in_group(group: int, email: str, account: TheAccount) -> Response:
     """204, also where the address was not on the list."""
     account.suppressions.remove_from_group(group, email)
