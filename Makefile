@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo up test unit lint bench lock
+.PHONY: help setup demo up test unit lint fuzz bench lock
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,9 @@ lint: setup  ## format, rules, types, floors
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+
+fuzz: setup  ## thousands of cases over the whole OpenAPI document; takes some minutes
+	XMIT_FUZZ_EXAMPLES=40 $(BIN)/pytest -s tests/integration/api/test_api_fuzz.py -k thousands
 
 bench: setup  ## measure the figures of docs/performance.md
 	$(BIN)/python -m benchmarks

@@ -2,9 +2,18 @@
 
 import sys
 
-from benchmarks import delivery, frontier, importing, rendering
+from benchmarks import api, delivery, frontier, history, importing, list_adds, minutes, rendering
 
-MODULES = {"frontier": frontier, "rendering": rendering, "delivery": delivery, "importing": importing}
+MODULES = {
+    "frontier": frontier,
+    "rendering": rendering,
+    "delivery": delivery,
+    "importing": importing,
+    "lists": list_adds,
+    "api": api,
+    "history": history,
+    "minutes": minutes,
+}
 
 
 def main(names: list[str]) -> None:

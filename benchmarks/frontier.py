@@ -33,6 +33,19 @@ def measure_idle_look() -> None:
         report("idle look, 1 M completed, file opened", seconds * 1000, "ms", limit=150, better="lower")
 
 
+def measure_walled_look() -> None:
+    """The same where 100,000 of 1 M are due, and wait for a domain that is paused."""
+    with empty_world() as (store, _):
+        with store.transaction() as connection:
+            add_sequences(connection, 1)
+            add_people(connection, 1_000_000, 10)
+            connection.execute("UPDATE domain SET warmup_state = 'paused', warmup_state_before = 'inactive'")
+            connection.execute("UPDATE step SET walled_at = $now", {"now": NOW})
+        store.close()
+        seconds = min(_look_seconds(store) for _ in range(5))
+        report("look, 100,000 due behind a wall", seconds * 1000, "ms", limit=150, better="lower")
+
+
 def _pick_seconds(store: EmbeddedStore) -> float:
     with store.snapshot() as connection:
         return timed(lambda: plan(connection, NOW, 10_000))[1]
@@ -73,5 +86,6 @@ def _look_seconds(store: EmbeddedStore) -> float:
 def run() -> None:
     """All figures of this module."""
     measure_idle_look()
+    measure_walled_look()
     measure(333_334, 10, "1 M enrollments, 100,000 due")
     measure(10_000_000, 30, "30 M enrollments, 1 M due")

@@ -12,7 +12,7 @@ from uuid import UUID
 import polars as pl
 
 from tests.campaigns import START, World
-from xmit_pipeline.delivery.deliver import boot_id
+from xmit_pipeline.delivery.deliver import NO_PARTS, boot_id
 from xmit_pipeline.delivery.posting import ANSWERED
 from xmit_pipeline.delivery.transport import Mailer
 from xmit_pipeline.delivery.window import Envelope, render_window
@@ -145,6 +145,7 @@ class Cell:
                 now=DAY_1,
                 answered=pl.DataFrame(rows, schema=ANSWERED),
                 rejected=pl.DataFrame(schema=nobody),
+                divided=NO_PARTS,
             )
 
     # what may be done

@@ -174,8 +174,8 @@ def test_editing_never_changes_a_counter(world: World, between: UUID):
         steps.update_step(connection, between, one, START, {"subject": "new"})
         steps.reorder_steps(connection, between, [three, one, two], START)
         steps.delete_step(connection, between, two, START)
-        after = {row["stepId"]: row for row in step_stats(connection, between, START)}
-    assert after == {row["stepId"]: row for row in before if row["stepId"] != two}
+        after = {row["step_id"]: row for row in step_stats(connection, between, START)}
+    assert after == {row["step_id"]: row for row in before if row["step_id"] != two}
 
 
 def test_a_delay_of_zero_means_the_next_tick(world: World):

@@ -7,12 +7,8 @@ import os
 import signal
 import socket
 import subprocess
-import sys
-import time
 import urllib.request
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,16 +17,22 @@ import dagster as dg
 import orjson
 import pytest
 
+from tests.acceptance.running_up import (
+    END_SECONDS,
+    MINUTE_AND_RUN,
+    XMIT,
+    Up,
+    alive,
+    fetched,
+    free_ports,
+    started,
+    wait_for,
+)
 from xmit_pipeline.model.delays import DelayUnit
 from xmit_pipeline.model.lifecycle import TriggerType
 from xmit_pipeline.store import enrollments, senders, sequences, steps
 from xmit_pipeline.store.connection import EmbeddedStore, rows_as_dicts
 
-XMIT = [sys.executable, "-m", "xmit_pipeline.cli"]
-READY_SECONDS = 90
-MINUTE_AND_RUN = 100
-"""To the next whole minute, and a run on a busy machine."""
-END_SECONDS = 40
 SCHEDULE_STATE = """
 query {
     scheduleOrError(scheduleSelector: {
@@ -38,94 +40,28 @@ query {
     }) { ... on Schedule { scheduleState { id } } }
 }
 """
+CONFIG_AS_GIVEN = """
+query {
+    runConfigSchemaOrError(mode: "default", selector: {
+        repositoryLocationName: "xmit_pipeline", repositoryName: "__repository__", pipelineName: "tick"
+    }) {
+        ... on RunConfigSchema {
+            rootDefaultYaml
+            allConfigTypes { ... on CompositeConfigType { fields { name description } } }
+        }
+    }
+}
+"""
+LAUNCH = """
+mutation ($config: RunConfigData!) {
+    launchPipelineExecution(executionParams: {
+        mode: "default", runConfigData: $config, selector: {
+            repositoryLocationName: "xmit_pipeline", repositoryName: "__repository__", pipelineName: "tick"
+        }
+    }) { __typename ... on LaunchRunSuccess { run { runId } } }
+}
+"""
 SWITCH_OFF = "mutation ($id: String!) { stopRunningSchedule(id: $id) { __typename } }"
-
-
-@dataclass(frozen=True)
-class Up:
-    """The process, its home and its ports; what it wrote for the eye is in `said`."""
-
-    process: subprocess.Popen[bytes]
-    home: Path
-    dagster: str
-    api: str
-    sandbox: str
-    said: Path
-
-    def family(self) -> set[int]:
-        """Every process that descends from it, itself left out."""
-        return descendants(self.process.pid)
-
-    def end(self, number: signal.Signals) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(END_SECONDS)
-
-
-def free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
-def descendants(pid: int) -> set[int]:
-    lines = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-    ).stdout
-    parents = {int(child): int(parent) for child, parent in map(str.split, lines.splitlines())}
-    found = {pid}
-    while grown := {child for child, parent in parents.items() if parent in found} - found:
-        found |= grown
-    return found - {pid}
-
-
-def alive(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return bool(state.stdout.strip()) and not state.stdout.startswith("Z")
-
-
-def wait_for(what: Callable[[], Any], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.2)
-
-
-def fetched(url: str | urllib.request.Request) -> Any:
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  (our own loopback address)
-        body = answer.read()
-    return orjson.loads(body) if body.startswith(b"{") else body.decode()
-
-
-def _url(port: int) -> str:
-    return f"http://127.0.0.1:{port}"
-
-
-@contextmanager
-def started(home: Path) -> Generator[Up]:
-    """Up and ready; killed with all its family at the end, whatever the test did."""
-    dagster, api, sandbox = free_ports(3)
-    said = home.parent / f"{home.name}.txt"
-    unset = ("SENDGRID_API_KEY", "SENDGRID_HOST", "XMIT_DATABASE", "XMIT_PUBLIC_URL", "XMIT_SECRET")
-    environment = {name: value for name, value in os.environ.items() if name not in unset}
-    options = ["--dagster-port", str(dagster), "--api-port", str(api), "--sandbox-port", str(sandbox)]
-    with said.open("wb") as stream:
-        process = subprocess.Popen(
-            [*XMIT, "up", *options], env={**environment, "XMIT_HOME": str(home)}, stdout=stream, stderr=stream
-        )
-    up = Up(process, home, _url(dagster), _url(api), _url(sandbox), said)
-    try:
-        wait_for(lambda: "Ready" in said.read_text() or process.poll() is not None, READY_SECONDS)
-        assert process.poll() is None, said.read_text()
-        yield up
-    finally:
-        family = up.family()
-        process.kill()
-        process.wait()
-        for pid in family:
-            if alive(pid):
-                os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -213,6 +149,29 @@ def test_scheduled_run_sends_by_itself(up: Up):
     assert record.dagster_run.tags["dagster/schedule_name"] == "every_minute"
     [mail] = fetched(f"{up.sandbox}/_sandbox/messages?to=ada@example.net")["messages"]
     assert mail["subject"] == "Hi Ada"
+
+
+def test_run_launched_by_hand_succeeds(up: Up):
+    """As the launchpad does it: with the configuration that it offers, each field of which says what it is for."""
+    offered = asked(up, CONFIG_AS_GIVEN)["runConfigSchemaOrError"]
+    described = {
+        field["name"]: field["description"]
+        for config_type in offered["allConfigTypes"]
+        for field in config_type.get("fields", [])
+    }
+    assert "simulated moment" in described["now"]
+    launched = asked(up, LAUNCH, config=offered["rootDefaultYaml"])["launchPipelineExecution"]
+    assert launched["__typename"] == "LaunchRunSuccess"
+    with dg.DagsterInstance.from_config(str(up.home / "dagster")) as instance:
+
+        def ended() -> dg.DagsterRun | None:
+            run = instance.get_run_by_id(launched["run"]["runId"])
+            return run if run and run.is_finished else None
+
+        wait_for(ended, MINUTE_AND_RUN)
+        assert (run := ended()) is not None
+    assert run.status == dg.DagsterRunStatus.SUCCESS
+    assert "dagster/schedule_name" not in run.tags
 
 
 def test_doctor_in_another_shell_finds_it_well(up: Up):

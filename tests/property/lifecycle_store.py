@@ -9,7 +9,7 @@ from uuid import UUID
 import polars as pl
 
 from tests.campaigns import START
-from xmit_pipeline.delivery.deliver import boot_id
+from xmit_pipeline.delivery.deliver import NO_PARTS, boot_id
 from xmit_pipeline.delivery.tick import run_tick
 from xmit_pipeline.model.clock import FixedClock
 from xmit_pipeline.model.outcomes import Answer
@@ -147,7 +147,13 @@ class RealStore:
                 provider_id=pl.lit("x"),
                 words=pl.lit(None, pl.String),
             )
-            settle(connection, now=now, answered=answers, rejected=pl.DataFrame(schema=NOTHING))
+            settle(
+                connection,
+                now=now,
+                answered=answers,
+                rejected=pl.DataFrame(schema=NOTHING),
+                divided=NO_PARTS,
+            )
             finish_tick(connection, self._tick, datetime.now(UTC) + timedelta(seconds=1), NO_COUNTS, None)
 
     @property

@@ -1,5 +1,6 @@
 """The REST API as an ASGI app: every resource below /api, and below /v1 the same (SPEC 8)."""
 
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI, Security
@@ -10,11 +11,38 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from xmit_pipeline.api import contacts, domains, enrollments, front, lists, senders, sequences, steps, warmup
+from xmit_pipeline.api import (
+    audit,
+    contacts,
+    domains,
+    enrollments,
+    explain,
+    forecast,
+    front,
+    health,
+    lists,
+    messages,
+    metrics_page,
+    reference_page,
+    saved_templates,
+    senders,
+    sequences,
+    steps,
+    suppressions,
+    trials,
+    unsubscribe,
+    warmup,
+    webhook_sendgrid,
+    webhooks_out,
+)
 from xmit_pipeline.api.auth import GUARDED, Gate, KeyRing
 from xmit_pipeline.api.bodies import BodyGuard
-from xmit_pipeline.api.desk import Desk
+from xmit_pipeline.api.desk import opened_desk
 from xmit_pipeline.api.errors import ErrorAnswer, answer_error
+from xmit_pipeline.api.figures import Figures
+from xmit_pipeline.api.limits import RateLimit
+from xmit_pipeline.api.reference import write_reference
+from xmit_pipeline.api.request_log import RequestLog
 from xmit_pipeline.model.clock import Clock, WallClock
 from xmit_pipeline.model.errors import XmitError
 from xmit_pipeline.model.settings import Settings
@@ -48,7 +76,7 @@ class Alias:
 
 def create_app(store: EmbeddedStore, settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     """The API over this store; times are the clock's, the wall clock's where none is given."""
-    desk = Desk(store, clock or WallClock())
+    desk, figures = opened_desk(store, clock or WallClock()), Figures()
     app = FastAPI(
         title="xmit",
         description=DESCRIPTION,
@@ -58,16 +86,38 @@ def create_app(store: EmbeddedStore, settings: Settings, *, clock: Clock | None 
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
-        middleware=[Middleware(Alias), Middleware(Gate, ring=KeyRing(desk)), Middleware(BodyGuard)],
+        middleware=[
+            Middleware(Alias),
+            Middleware(RequestLog, figures=figures),
+            Middleware(Gate, ring=KeyRing(desk)),
+            Middleware(RateLimit, per_second=settings.rate_per_second, burst=settings.rate_burst),
+            Middleware(BodyGuard),
+        ],
         responses={
             "4XX": {"model": ErrorAnswer, "description": "What was asked can't be done."},
             503: {"model": ErrorAnswer, "description": "The store can't be used now."},
         },
     )
     app.state.desk = desk
-    for module in (domains, warmup, senders, lists, contacts, sequences, enrollments, steps):
+    app.state.settings = settings
+    app.state.figures = figures
+    app.state.pulse = health.pulse_of(store, settings, desk.clock)
+    app.state.vitals = metrics_page.vitals_of(store, desk.clock)
+    app.state.webhooks_private = settings.webhooks_private
+    for module in (
+        sequences, steps, enrollments, explain, forecast, trials, contacts, lists, senders, domains, warmup,
+        saved_templates, suppressions, messages, webhooks_out, audit,
+    ):  # fmt: skip
         app.include_router(module.router, dependencies=[Security(_key)])
+    app.state.unsubscribing = unsubscribe.Unsubscribing(desk, settings)
+    app.include_router(unsubscribe.router)
+    app.state.receiving = webhook_sendgrid.opened_receiving(settings, clock or WallClock())
+    app.include_router(webhook_sendgrid.router)
     app.include_router(front.router)
+    app.include_router(health.router)
+    app.include_router(metrics_page.router)
+    app.include_router(reference_page.router)
+    app.openapi = partial(write_reference, app)
     for error in (RequestValidationError, HTTPException, XmitError, Exception):
         app.add_exception_handler(error, answer_error)
     return app

@@ -1,4 +1,4 @@
-"""Who may call: a live API key in `Authorization: Bearer pm_live_...` (SPEC 8)."""
+"""Who may call: a live API key in `Authorization: Bearer pm_live_...`, and for changes one of full scope (SPEC 8)."""
 
 import threading
 import time
@@ -9,10 +9,10 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from xmit_pipeline.api.desk import Desk
+from xmit_pipeline.api.desk import CALLER, Desk
 from xmit_pipeline.api.errors import refusal
 from xmit_pipeline.model.errors import StoreRefused
-from xmit_pipeline.store.keys import hash_of, live_hashes, touch_key
+from xmit_pipeline.store.keys import KeyScope, LiveKey, hash_of, live_keys, touch_key
 
 KEPT_SECONDS = 0.5
 """How old the known keys may be: a revoked one stops working within this."""
@@ -20,16 +20,20 @@ TOUCH_SECONDS = 60.0
 """How often at most a key's last use is written down."""
 
 GUARDED = "/api"
+METRICS = "/metrics"
+"""It takes a key too: how much mail goes out is nobody else's business, and behind a proxy all is loopback."""
+READING = ("GET", "HEAD", "OPTIONS")
 UNAUTHORIZED = "Send a live API key: `Authorization: Bearer pm_live_...`; `xmit keys create NAME` makes one."
+READ_ONLY = "This key may only look (scope read); `xmit keys create NAME` makes one that may change things."
 
 
 class KeyRing:
-    """The hashes of all live keys, read anew when they are too old."""
+    """All live keys, read anew when they are too old."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._reading = threading.Lock()
-        self._hashes: list[str] = []
+        self._keys: list[LiveKey] = []
         self._read_at = float("-inf")
         self._touched: dict[str, float] = {}
 
@@ -43,30 +47,30 @@ class KeyRing:
             if self.stale:
                 began = time.monotonic()
                 with self._desk.reading() as (connection, _):
-                    self._hashes = live_hashes(connection)
+                    self._keys = live_keys(connection)
                 self._read_at = began
 
-    def matching(self, key: str) -> str | None:
-        """The stored hash of this key; takes as long for any key, also a missing one."""
+    def matching(self, key: str) -> LiveKey | None:
+        """What is known of this key; takes as long for any key, also a missing one."""
         given = hash_of(key)
         found = None
-        for known in self._hashes:
-            if compare_digest(known, given):
+        for known in self._keys:
+            if compare_digest(known.hash, given):
                 found = known
         return found
 
-    def wants_touch(self, known: str) -> bool:
+    def wants_touch(self, known: LiveKey) -> bool:
         """Whether the last use of a key is to be written down again; asking promises to do it."""
         now = time.monotonic()
-        if now - self._touched.get(known, float("-inf")) < TOUCH_SECONDS:
+        if now - self._touched.get(known.hash, float("-inf")) < TOUCH_SECONDS:
             return False
-        self._touched[known] = now
+        self._touched[known.hash] = now
         return True
 
-    def touch(self, known: str) -> None:
+    def touch(self, known: LiveKey) -> None:
         """Write a key's use down; blocks."""
         with self._desk.changing() as (connection, now):
-            touch_key(connection, known, now)
+            touch_key(connection, known.hash, now)
 
 
 class Gate:
@@ -90,11 +94,16 @@ class Gate:
                 await run_in_threadpool(ring.touch, known)
         except StoreRefused as error:
             return refusal(503, str(error))
-        return None if known else refusal(401, UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
+        if known is None:
+            return refusal(401, UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
+        scope[CALLER] = known
+        changes = scope["method"] not in READING
+        return refusal(403, READ_ONLY) if changes and known.scope is KeyScope.READ else None
 
 
 def _guarded(scope: Scope) -> bool:
-    return scope["type"] == "http" and (scope["path"] == GUARDED or scope["path"].startswith(f"{GUARDED}/"))
+    path = scope.get("path", "")
+    return scope["type"] == "http" and (path in (GUARDED, METRICS) or path.startswith(f"{GUARDED}/"))
 
 
 def _given_key(scope: Scope) -> str:

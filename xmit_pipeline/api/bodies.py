@@ -1,4 +1,6 @@
-"""What a body may be before anybody reads it: not over 10 MB, and JSON by its own word (SPEC 9)."""
+"""What a body may be before anybody reads it: not over 10 MB, not slow, and JSON by its own word (SPEC 9)."""
+
+import asyncio
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -8,8 +10,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from xmit_pipeline.api.errors import refusal
 
 LARGEST_BODY = 10_000_000
+PIECE_SECONDS = 10.0
+"""How long a client may take over the next piece of a body."""
+BODY_SECONDS = 120.0
+"""And over all of it: 10 MB at 0.7 Mbit/s."""
+ANY_KIND = ("/u/", "/webhooks/")
+"""Where mail programs post what they like; the address says it all (RFC 8058). And where SendGrid signs bytes."""
 
 _TOO_LARGE = "The body is over 10 MB; split it into several calls."
+_TOO_SLOW = "The body did not arrive in time; send it faster, or split it into several calls."
 _NOT_JSON = "Send the body as JSON, with `Content-Type: application/json`."
 _ENCODED = "Send the body as it is, without Content-Encoding."
 
@@ -29,7 +38,12 @@ class BodyGuard:
             body = None if _declared(headers) > LARGEST_BODY else await _taken_in(receive)
         except ClientDisconnect:
             return
-        answer = refusal(413, _TOO_LARGE) if body is None else _refused_kind(headers, body)
+        except TimeoutError:
+            await refusal(408, _TOO_SLOW, headers={"Connection": "close"})(scope, receive, send)
+            return
+        answer = refusal(413, _TOO_LARGE) if body is None else None
+        if body and not scope["path"].startswith(ANY_KIND):
+            answer = _refused_kind(headers, body)
         await (answer or self._app)(scope, _again(body or b"", receive), send)
 
 
@@ -42,8 +56,10 @@ async def _taken_in(receive: Receive) -> bytes | None:
     """The body; None as soon as it is too large. Half a body of somebody who left is never acted on."""
     parts: list[bytes] = []
     taken, more = 0, True
+    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
     while more:
-        message = await receive()
+        async with asyncio.timeout_at(min(deadline, asyncio.get_running_loop().time() + PIECE_SECONDS)):
+            message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         parts.append(message.get("body", b""))

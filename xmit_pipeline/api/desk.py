@@ -1,15 +1,44 @@
-"""What every call works with: the store and the clock. No rules of its own."""
+"""What every call works with: the store, the clock, and the audit of what it changes. No rules of its own."""
 
-from collections.abc import Generator
+import re
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
+from uuid import UUID
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
+from pydantic.alias_generators import to_camel
 
 from xmit_pipeline.model.clock import Clock
+from xmit_pipeline.model.errors import XmitError
+from xmit_pipeline.model.ids import Kind, public_id
+from xmit_pipeline.model.settings import Settings
+from xmit_pipeline.store.audit import AuditEntry, write_audit
 from xmit_pipeline.store.connection import Connection, EmbeddedStore
+from xmit_pipeline.store.enroll_group import EnrollWish, enroll_group
+from xmit_pipeline.store.enrollments import EnrollResult
+from xmit_pipeline.store.group_commit import GroupCommit
+from xmit_pipeline.store.keys import LiveKey
+
+CALLER = "xmit.key"
+"""Where a call's scope holds the key that it came with."""
+
+LARGEST_GROUP = 10_000
+"""Contacts that one transaction of many callers enrolls at most: as many as one call may."""
+
+_FIELD = re.compile(r"[A-Za-z]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call under way: the name of its key, the call's own name, and what it is about."""
+
+    who: str
+    what: str
+    about: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +47,25 @@ class Desk:
 
     store: EmbeddedStore
     clock: Clock
+    enrolling: GroupCommit[EnrollWish, EnrollResult]
+    call: Call | None = None
+
+    @property
+    def who(self) -> str:
+        """Whose call it is, as the audit names them."""
+        return self.call.who if self.call else "xmit"
 
     @contextmanager
-    def changing(self) -> Generator[tuple[Connection, datetime], None, None]:
-        """One atomic write transaction and its time."""
+    def changing(self, *, audited: bool = True) -> Generator[tuple[Connection, datetime], None, None]:
+        """One atomic write transaction and its time; who called what is kept with it, once it is done.
+
+        Without `audited` the caller answers for the audit.
+        """
         with self.store.transaction() as connection:
-            yield connection, self.clock.now()
+            now = self.clock.now()
+            yield connection, now
+            if audited and self.call:
+                write_audit(connection, now, who=self.who, what=self.call.what, details=self.call.about)
 
     @contextmanager
     def reading(self) -> Generator[tuple[Connection, datetime], None, None]:
@@ -31,10 +73,55 @@ class Desk:
         with self.store.snapshot() as connection:
             yield connection, self.clock.now()
 
+    def enroll(self, sequence_id: UUID, contact_ids: Sequence[UUID | None]) -> EnrollResult:
+        """Enroll contacts, with all calls that wait for the store at this time in one transaction."""
+        entry = AuditEntry(self.who, self.call.what, self.call.about) if self.call else None
+        return self.enrolling.ask(EnrollWish(sequence_id, contact_ids, entry))
 
-def _desk_of(request: Request) -> Desk:
-    return cast(Desk, request.app.state.desk)
+    def made(self, kind: Kind, value: UUID) -> UUID:
+        """Keep in the audit which thing this call made."""
+        if self.call:
+            self.call.about["id"] = public_id(kind, value)
+        return value
 
+
+def opened_desk(store: EmbeddedStore, clock: Clock) -> Desk:
+    """The one desk of a process: calls meet at it to share transactions."""
+
+    def work(connection: Connection, wishes: Sequence[EnrollWish]) -> Sequence[EnrollResult | XmitError]:
+        return enroll_group(connection, wishes, clock.now())
+
+    return Desk(
+        store, clock, GroupCommit(store, work, weight=lambda wish: wish.weight, largest=LARGEST_GROUP)
+    )
+
+
+async def _desk_of(request: Request) -> Desk:
+    desk = cast(Desk, request.app.state.desk)
+    caller, route = request.scope.get(CALLER), request.scope.get("route")
+    if not isinstance(caller, LiveKey) or not isinstance(route, APIRoute):
+        return desk
+    places = {to_camel(name): value for name, value in request.path_params.items()}
+    about = {**places, **await _named_fields(request)}
+    return replace(desk, call=Call(caller.name, route.name, about))
+
+
+async def _named_fields(request: Request) -> dict[str, list[str]]:
+    """The names of the fields that were given, never their values: those are other people's data."""
+    try:
+        body = await request.json()
+    except ValueError:
+        return {}
+    names = [name for name in body if _FIELD.fullmatch(name)] if isinstance(body, dict) else []
+    return {"fields": names} if names else {}
+
+
+def _settings_of(request: Request) -> Settings:
+    return cast(Settings, request.app.state.settings)
+
+
+AtSettings = Annotated[Settings, Depends(_settings_of)]
+"""What the environment says."""
 
 AtDesk = Annotated[Desk, Depends(_desk_of)]
 """A call's desk."""

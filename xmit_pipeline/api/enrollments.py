@@ -23,8 +23,7 @@ StatusFilter = Annotated[EnrollmentStatus | None, Query(description="Only those 
 def enroll_contacts(desk: AtDesk, sequence_id: SequenceId, given: ContactIds) -> EnrollAnswer:
     """Enroll contacts in an active sequence; repeating the call changes nothing."""
     contact_ids = parse_known_ids(Kind.CONTACT, given.contact_ids)
-    with desk.changing() as (connection, now):
-        result = enrollments.enroll_contacts(connection, sequence_id, contact_ids, now, "manual")
+    result = desk.enroll(sequence_id, contact_ids)
     return EnrollAnswer(
         enrolled=result.enrolled, skipped=result.skipped, skipped_reasons=result.skipped_reasons
     )

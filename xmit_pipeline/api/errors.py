@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute, Match, Route
 
 from xmit_pipeline.api.shapes import Shape
 from xmit_pipeline.model.errors import BadInput, Conflict, NotFound, XmitError
@@ -121,9 +121,17 @@ def _wrong_address(request: Request, error: HTTPException) -> Response:
 
 
 def _methods_at(request: Request) -> list[str]:
-    """All methods of an address; the router's own answer names those of one route alone."""
-    asked = [(method, {**request.scope, "method": method}) for method in ("DELETE", "GET", "POST", "PUT")]
+    """All methods of an address; the router's own answer names those of one route alone.
+
+    `/contacts/import` is an address of its own, though it could be read as the contact `import`.
+    """
     routes: list[BaseRoute] = request.app.router.routes
-    return [
-        method for method, scope in asked if any(route.matches(scope)[0] is Match.FULL for route in routes)
-    ]
+    here = [route for route in routes if isinstance(route, Route) and _is_at(route, request)]
+    fewest = min((len(route.param_convertors) for route in here), default=0)
+    return sorted(
+        method for route in here if len(route.param_convertors) == fewest for method in route.methods or ()
+    )
+
+
+def _is_at(route: Route, request: Request) -> bool:
+    return route.matches(request.scope)[0] is not Match.NONE

@@ -1,4 +1,4 @@
-"""The pages that need no key: what this is, and that it answers."""
+"""The page that needs no key: what this is, and where to go on."""
 
 from fastapi import APIRouter
 
@@ -12,13 +12,10 @@ async def index() -> dict[str, str]:
         "name": "xmit",
         "what": "Drip sequences over SendGrid: the REST API.",
         "api": "/api",
-        "reference": "/openapi.json",
+        "reference": "/docs",
+        "openapi": "/openapi.json",
         "health": "/healthz",
+        "ready": "/readyz",
+        "metrics": "/metrics",
         "key": "`xmit keys create NAME` makes one; send it as `Authorization: Bearer pm_live_...`.",
     }
-
-
-@router.get("/healthz")
-async def health() -> dict[str, str]:
-    """That the API answers; it asks nothing of the store."""
-    return {"status": "ok"}

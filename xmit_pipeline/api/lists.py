@@ -38,6 +38,7 @@ def create_list(desk: AtDesk, draft: ListDraft) -> ContactList:
     """A new, empty list."""
     with desk.changing() as (connection, now):
         list_id = lists.create_list(connection, draft.name, now, draft.description)
+        desk.made(Kind.LIST, list_id)
         return ContactList.model_validate(lists.get_list(connection, list_id))
 
 

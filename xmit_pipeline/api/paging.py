@@ -1,7 +1,7 @@
 """Pages of lists: `limit` and `offset` in, rows and `totalCount` out (SPEC 8)."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import Depends, Query
 
@@ -29,8 +29,13 @@ class Page:
 
 AtPage = Annotated[Page, Depends()]
 Search = Annotated[
-    Text | None, Query(max_length=200, description="Only those whose name or address holds this.")
+    Text | None,
+    Query(max_length=200, description="Only those that hold this text, in any case.", examples=["ada"]),
 ]
+
+
+YesOrNo = Literal["true", "false"]
+"""A switch in an address; nothing else is taken for yes or no."""
 
 
 class Listing(Shape):

@@ -7,6 +7,7 @@ from xmit_pipeline.api.errors import naming
 from xmit_pipeline.api.paging import AtPage, cut
 from xmit_pipeline.api.shapes import SenderId, Success
 from xmit_pipeline.api.shapes_sending import Sender, SenderChange, SenderDraft, Senders
+from xmit_pipeline.model.ids import Kind
 from xmit_pipeline.store import sender_rows, senders
 
 router = APIRouter(prefix="/api/senders", tags=["senders"])
@@ -28,6 +29,7 @@ def create_sender(desk: AtDesk, draft: SenderDraft) -> Sender:
         sender_id = senders.add_sender(
             connection, draft.domain_id, draft.email, now, name=draft.name, reply_to=draft.reply_to
         )
+        desk.made(Kind.SENDER, sender_id)
         return Sender.model_validate(senders.get_sender(connection, sender_id))
 
 

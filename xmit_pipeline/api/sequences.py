@@ -1,7 +1,7 @@
 """Sequences and the moves of their status (SPEC 2, 8)."""
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -9,10 +9,11 @@ from fastapi import APIRouter, Query
 from xmit_pipeline.api.desk import AtDesk
 from xmit_pipeline.api.errors import naming
 from xmit_pipeline.api.paging import AtPage, Search, paged
-from xmit_pipeline.api.shapes import SequenceId
+from xmit_pipeline.api.shapes import SequenceId, Success
 from xmit_pipeline.api.shapes_sequences import (
     ActivatedSequence,
     Sequence,
+    SequenceChange,
     SequenceDetail,
     SequenceDraft,
     Sequences,
@@ -20,10 +21,12 @@ from xmit_pipeline.api.shapes_sequences import (
     Step,
     StepFigures,
 )
+from xmit_pipeline.model.ids import Kind
 from xmit_pipeline.model.lifecycle import SequenceStatus
 from xmit_pipeline.store import enrollments, sequences
 from xmit_pipeline.store.connection import Connection
 from xmit_pipeline.store.metrics import step_stats
+from xmit_pipeline.store.sequences import SequenceChanges
 from xmit_pipeline.store.steps import live_steps
 
 router = APIRouter(prefix="/api/sequences", tags=["sequences"])
@@ -45,7 +48,7 @@ def create_sequence(desk: AtDesk, draft: SequenceDraft) -> Sequence:
     """A new draft."""
     with desk.changing() as (connection, now), naming("triggerListId"):
         sequence_id = sequences.create_sequence(connection, now, **draft.model_dump())
-        return _sequence(connection, sequence_id)
+        return _sequence(connection, desk.made(Kind.SEQUENCE, sequence_id))
 
 
 @router.get("/{sequence_id}")
@@ -56,6 +59,23 @@ def get_sequence(desk: AtDesk, sequence_id: SequenceId) -> SequenceDetail:
         steps = [Step.model_validate(step) for step in live_steps(connection, sequence_id)]
         counts = enrollments.counts(connection, sequence_id)
     return SequenceDetail.model_validate({**row, "steps": steps, "enrollments": counts})
+
+
+@router.put("/{sequence_id}")
+def update_sequence(desk: AtDesk, sequence_id: SequenceId, change: SequenceChange) -> Success:
+    """Change what is given; it holds for messages not yet claimed, and changes no counter."""
+    changes = cast(SequenceChanges, change.model_dump(exclude_unset=True))
+    with desk.changing() as (connection, now), naming("triggerListId"):
+        sequences.update_sequence(connection, sequence_id, now, changes)
+    return Success()
+
+
+@router.delete("/{sequence_id}")
+def delete_sequence(desk: AtDesk, sequence_id: SequenceId) -> Success:
+    """Forget a draft or an archived sequence; what it sent stays known."""
+    with desk.changing() as (connection, now):
+        sequences.delete_sequence(connection, sequence_id, now)
+    return Success()
 
 
 @router.get("/{sequence_id}/stats")

@@ -15,15 +15,20 @@ def serve(*, host: str, port: int) -> None:
     The store and all else come from the environment. ConfigurationFault where the port is taken.
     """
     from uvicorn import Config, Server
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
     from xmit_pipeline.api.app import create_app
+    from xmit_pipeline.api.log_lines import write_log
+    from xmit_pipeline.api.slow_heads import impatient
     from xmit_pipeline.model.settings import read_settings
     from xmit_pipeline.store.connection import EmbeddedStore
 
     settings = read_settings()
+    write_log(settings.home / "logs")
     store = EmbeddedStore(settings.database)
     config = Config(
         create_app(store, settings),
+        http=impatient(AutoHTTPProtocol),
         ws="none",
         lifespan="off",
         log_config=None,

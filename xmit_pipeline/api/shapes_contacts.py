@@ -3,27 +3,25 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-import orjson
-from pydantic import AfterValidator, BeforeValidator, Field, SkipValidation
+from pydantic import Field, StrictBool
 
 from xmit_pipeline.api.paging import Listing
 from xmit_pipeline.api.shapes import (
     MOST_AT_ONCE,
+    MOST_IN_BULK,
     Address,
     ContactId,
+    Document,
     Given,
     Label,
     ListId,
     Metadata,
     Name,
+    NotNull,
     Shape,
-    not_null,
+    Success,
 )
 from xmit_pipeline.model.lifecycle import ContactStatus
-
-
-def _parsed(kept: object) -> object:
-    return orjson.loads(kept) if isinstance(kept, str) else kept
 
 
 class ContactDraft(Given):
@@ -36,6 +34,16 @@ class ContactDraft(Given):
         default_factory=dict, description="A JSON object; each key can be used in Liquid by its name."
     )
     timezone: Label = Field(default=None, description="Stored and shown only.")
+
+
+class ContactChange(Given):
+    """What to change; what is left out stays, null empties. `metadata` replaces the old one whole."""
+
+    email: Annotated[Address | None, NotNull] = None
+    first_name: Label = None
+    last_name: Label = None
+    metadata: Annotated[Metadata | None, NotNull] = None
+    timezone: Label = None
 
 
 class NewContact(ContactDraft):
@@ -51,7 +59,7 @@ class Contact(Shape):
     email: str
     first_name: str | None
     last_name: str | None
-    metadata: Annotated[dict[str, Any], BeforeValidator(_parsed)]
+    metadata: Document
     timezone: str | None
     status: ContactStatus
     created_at: datetime
@@ -64,10 +72,45 @@ class Contacts(Listing):
     contacts: list[Contact]
 
 
+class NewContacts(Given):
+    """Contacts to make, all of them or none."""
+
+    contacts: list[ContactDraft] = Field(min_length=1, max_length=MOST_IN_BULK)
+    list_id: ListId | None = Field(default=None, description="A list that all of them join.")
+
+
+class MadeContacts(Shape):
+    """The new contacts, in the order given."""
+
+    contacts: list[Contact]
+
+
+class ContactDeletion(Given):
+    """Whom to delete: `ids`, or everybody."""
+
+    ids: list[str] = Field(default_factory=list, max_length=MOST_AT_ONCE)
+    delete_all: StrictBool = False
+
+
+class Deleted(Success):
+    """How many were deleted."""
+
+    deleted: int
+
+
+Row = Annotated[
+    Any,
+    Field(description="`email`, and `firstName`, `lastName`, `metadata`, `timezone` where they are known."),
+]
+
+
 class ContactImport(Given):
     """Contacts to bring in; each row is looked at by itself, so that a bad one stops no other."""
 
-    contacts: list[SkipValidation[ContactDraft]] = Field(max_length=MOST_AT_ONCE)
+    contacts: list[Row] = Field(
+        max_length=MOST_AT_ONCE,
+        examples=[[{"email": "ada@example.org", "firstName": "Ada", "metadata": {"plan": "pro"}}]],
+    )
     list_id: ListId | None = Field(default=None, description="A list that all of them join.")
 
 
@@ -97,7 +140,7 @@ class ListDraft(Given):
 class ListChange(Given):
     """What to change; what is left out stays."""
 
-    name: Annotated[Name | None, AfterValidator(not_null)] = None
+    name: Annotated[Name | None, NotNull] = None
     description: Label = None
 
 

@@ -4,16 +4,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, WithJsonSchema
 
 from xmit_pipeline.api.paging import Listing
-from xmit_pipeline.api.shapes import Address, DomainId, Given, Label, SenderId, Shape, not_null
-from xmit_pipeline.model.addresses import address_fault
+from xmit_pipeline.api.shapes import Address, DomainId, Given, Label, NotNull, SenderId, Shape
+from xmit_pipeline.model.addresses import ADDRESS_LENGTH, ADDRESS_PATTERN, address_fault
 from xmit_pipeline.model.lifecycle import WarmupState
 from xmit_pipeline.model.warmup import SLOWEST_FACTOR
 
 LARGEST_DAY = 1_000_000_000
 LONGEST_TABLE = 1000
+LONGEST_DOMAIN = ADDRESS_LENGTH - len("a@")
+DOMAIN_PATTERN = ADDRESS_PATTERN.partition("@")[2]
 
 
 def _domain_name(text: str) -> str:
@@ -31,16 +33,26 @@ def _plain_number(value: object) -> object:
 
 DayLimit = Annotated[StrictInt, Field(ge=1, le=LARGEST_DAY)]
 TableLimit = Annotated[StrictInt, Field(ge=0, le=LARGEST_DAY)]
+LARGEST_FACTOR = 1000
 Factor = Annotated[
-    Decimal, BeforeValidator(_plain_number), Field(ge=SLOWEST_FACTOR, le=1000, decimal_places=4)
+    Decimal,
+    BeforeValidator(_plain_number),
+    Field(ge=SLOWEST_FACTOR, le=LARGEST_FACTOR, decimal_places=4),
+    WithJsonSchema({"type": "number", "minimum": float(SLOWEST_FACTOR), "maximum": LARGEST_FACTOR}),
 ]
-NotNull = AfterValidator(not_null)
 
 
 class DomainDraft(Given):
     """A sending domain."""
 
-    name: Annotated[str, AfterValidator(_domain_name)]
+    name: Annotated[
+        str,
+        AfterValidator(_domain_name),
+        Field(
+            json_schema_extra={"pattern": f"^{DOMAIN_PATTERN}$", "maxLength": LONGEST_DOMAIN},
+            examples=["mail.example.com"],
+        ),
+    ]
     verified: StrictBool = Field(default=False, description="The operator's word that SendGrid knows it.")
 
 

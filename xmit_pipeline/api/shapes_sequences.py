@@ -3,27 +3,32 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictInt, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt
 
 from xmit_pipeline.api.paging import Listing
 from xmit_pipeline.api.shapes import (
     ContactId,
     EnrollmentId,
     Given,
+    Liquid,
     ListId,
     Name,
+    NotNull,
     SenderId,
     SequenceId,
     Shape,
     StepId,
+    TemplateId,
     Text,
 )
-from xmit_pipeline.model.delays import DelayUnit, delay_minutes
-from xmit_pipeline.model.errors import BadInput
+from xmit_pipeline.model.delays import LONGEST_DELAY_MINUTES, DelayUnit
 from xmit_pipeline.model.lifecycle import EnrollmentStatus, SequenceStatus, TriggerType
 
 LARGEST_PRIORITY = 1_000_000
 LONGEST_RESUME = 7 * 24 * 60
+MOST_STEPS = 1000
+
+DelayAmount = Annotated[StrictInt, Field(ge=0, le=LONGEST_DELAY_MINUTES)]
 
 
 def _trigger_name(value: object) -> object:
@@ -48,6 +53,7 @@ class SequenceDraft(Given):
     enroll_existing: StrictBool = Field(
         default=False, description="Whether activating enrolls who is on the list."
     )
+    reenroll: StrictBool = False
     priority: Annotated[StrictInt, Field(ge=0, le=LARGEST_PRIORITY)] = Field(
         default=100, description="Where a day's limit holds, lower goes first, strictly."
     )
@@ -66,6 +72,7 @@ class Sequence(Shape):
     trigger_list_id: ListId | None
     sender_id: SenderId | None
     enroll_existing: bool
+    reenroll: bool
     priority: int
     resume_window_minutes: int
     created_at: datetime
@@ -79,29 +86,62 @@ class Sequences(Listing):
     sequences: list[Sequence]
 
 
+class SequenceChange(Given):
+    """What to change; what is left out stays. Trigger and list change in a draft, or while it is paused."""
+
+    name: Annotated[Name | None, NotNull] = None
+    trigger_type: Annotated[TriggerType | None, BeforeValidator(_trigger_name), NotNull] = None
+    trigger_list_id: ListId | None = None
+    sender_id: SenderId | None = None
+    enroll_existing: Annotated[StrictBool | None, NotNull] = None
+    reenroll: Annotated[StrictBool | None, NotNull] = None
+    priority: Annotated[Annotated[StrictInt, Field(ge=0, le=LARGEST_PRIORITY)] | None, NotNull] = None
+    resume_window_minutes: Annotated[Annotated[StrictInt, Field(ge=0, le=LONGEST_RESUME)] | None, NotNull] = (
+        None
+    )
+
+
 class StepDraft(Given):
-    """A step to append."""
+    """A step to append, or to put at a `position`; subject and body may come from a template."""
 
     name: Name
-    subject: Text = Field(description="Liquid.")
-    body_html: Text = Field(description="Liquid; output is escaped.")
+    template_id: TemplateId | None = Field(
+        default=None,
+        description="A template whose subject and bodies are copied, where they are not given here.",
+    )
+    subject: Liquid | None = Field(default=None, description="Liquid; needed without a template.")
+    body_html: Liquid | None = Field(
+        default=None, description="Liquid; what it prints is escaped. Needed without a template."
+    )
     body_text: Text | None = Field(default=None, description="Liquid; made from the HTML where left out.")
     delay_unit: Annotated[DelayUnit, BeforeValidator(_plural)] = Field(
         default=DelayUnit.DAYS, description="The singular is taken too."
     )
-    delay_amount: Annotated[StrictInt, Field(ge=0)] = Field(
+    delay_amount: DelayAmount = Field(
         default=0, description="Since the step before was sent, or since enrollment; 0 is at once."
     )
     sender_id: SenderId | None = Field(default=None, description="A sender for this step alone.")
+    position: Annotated[StrictInt, Field(ge=1, le=MOST_STEPS)] | None = Field(
+        default=None, description="Its place, from 1; left out: the last."
+    )
 
-    @field_validator("delay_amount")
-    @classmethod
-    def _within_ten_years(cls, amount: int, info: ValidationInfo) -> int:
-        try:
-            delay_minutes(amount, info.data.get("delay_unit", DelayUnit.DAYS))
-        except BadInput as error:
-            raise ValueError(str(error)) from error
-        return amount
+
+class StepChange(Given):
+    """What to change, for messages not yet claimed; what is left out stays, and so does every due time."""
+
+    name: Annotated[Name | None, NotNull] = None
+    subject: Annotated[Liquid | None, NotNull] = None
+    body_html: Annotated[Liquid | None, NotNull] = None
+    body_text: Text | None = None
+    delay_unit: Annotated[DelayUnit | None, BeforeValidator(_plural), NotNull] = None
+    delay_amount: Annotated[DelayAmount | None, NotNull] = None
+    sender_id: SenderId | None = None
+
+
+class StepOrder(Given):
+    """A sequence's steps in their new order."""
+
+    step_ids: list[StepId] = Field(max_length=MOST_STEPS)
 
 
 class StepRelease(Given):
@@ -199,12 +239,14 @@ class StepFigures(Shape):
     human_opens: int
     clicks: int
     unique_clicks: int
+    human_clicks: int
     bounces: int
     complaints: int
     unsubscribes: int
     skipped: int
     skipped_reasons: dict[str, int]
     blocked: int
+    dropped: int
     warmup_deferred: int
     failed: int
     unknown: int

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from xmit_pipeline.model.outcomes import UnknownPolicy
+
 app = typer.Typer(
     help="Drip campaigns on Dagster and DuckDB.",
     no_args_is_help=True,
@@ -88,7 +90,13 @@ def demo() -> None:
 
 
 @app.command()
-def sandbox(host: Host = "127.0.0.1", port: Port = 8025) -> None:
+def sandbox(
+    host: Host = "127.0.0.1",
+    port: Port = 8025,
+    *,
+    webhook: Annotated[str | None, typer.Option(help="Post events there: the API's /webhooks/sendgrid.")] = None,
+    people: Annotated[bool, typer.Option("--people", help="Mail has readers: opens, clicks, bounces.")] = False,
+) -> None:
     """Serve the sandbox alone: a SendGrid-shaped server that keeps the mail for reading."""
     from xmit_pipeline.cli.console import err
     from xmit_pipeline.model.settings import read_settings
@@ -96,7 +104,7 @@ def sandbox(host: Host = "127.0.0.1", port: Port = 8025) -> None:
 
     folder = read_settings().home / "sandbox"
     err.print(f"The sandbox takes mail at http://{host}:{port} and keeps it in {folder}; Ctrl-C ends it.")
-    serve(host=host, port=port, folder=folder)
+    serve(host=host, port=port, folder=folder, webhook=webhook, people=people)
 
 
 @app.command()
@@ -134,11 +142,101 @@ def export(
 
 
 @app.command()
+def explain(
+    enrollment: Annotated[str, typer.Argument(help="An enrollment's id (enr_...), or a person's address.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Why this person has or has not got the next step, from facts."""
+    from xmit_pipeline.cli.explain import run_explain
+
+    run_explain(enrollment, as_json=as_json)
+
+
+@app.command()
+def unknown(
+    *,
+    settle: Annotated[
+        UnknownPolicy | None, typer.Option(help="What shall become of them, or of --request, now.")
+    ] = None,
+    request: Annotated[str | None, typer.Option(help="One request (req_...); all without it.")] = None,
+) -> None:
+    """What left and was never answered, and what shall become of it."""
+    from xmit_pipeline.cli.unknown import run_unknown
+
+    run_unknown(settle, request)
+
+
+@app.command()
+def forecast(
+    sequence: Annotated[str, typer.Argument(help="A sequence's id or name, draft or live.")],
+    *,
+    start: Annotated[str | None, typer.Option("--from", help="When it begins (ISO 8601); now without it.")] = None,
+    days: Annotated[int, typer.Option(help="UTC days to play, the first one included.")] = 30,
+    enroll_list: Annotated[
+        str | None, typer.Option("--enroll-list", help="As if this list's members were enrolled.")
+    ] = None,
+    at_rate: Annotated[
+        str | None, typer.Option("--at-rate", help="So many a day (500/day): of the list, else new people.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What would be sent when, under the quotas; nothing is sent or changed."""
+    from xmit_pipeline.cli.forecast import run_forecast
+
+    run_forecast(sequence, start=start, days=days, enroll_list=enroll_list, at_rate=at_rate, as_json=as_json)
+
+
+@app.command()
+def backfill(
+    sequence: Annotated[str, typer.Argument(help="An active sequence's id or name.")],
+    from_month: Annotated[str, typer.Argument(help="The first month, such as 2024-11.")],
+    to_month: Annotated[str, typer.Argument(help="The last month.")],
+    *,
+    quiet_days: Annotated[int, typer.Option(min=1, help="Dormant is who was silent for so long.")] = 90,
+    where: Annotated[str, typer.Option(help="One SQL condition on contacts, beside.")] = "",
+    last_engaged_field: Annotated[
+        str, typer.Option(help="A metadata key with the date of the last open that another platform knew of.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count alone; enroll nobody.")] = False,
+) -> None:
+    """Enroll those who fell silent in these months, through Dagster; the tick sends to them."""
+    from xmit_pipeline.cli.backfill import run_backfill
+
+    run_backfill(
+        sequence, from_month, to_month,
+        quiet_days=quiet_days, where=where, field=last_engaged_field, dry_run=dry_run,
+    )  # fmt: skip
+
+
+@app.command()
 def reconcile() -> None:
     """Take a restored store, or a corrected clock, back into service."""
     from xmit_pipeline.cli.reconcile import run_reconcile
 
     run_reconcile()
+
+
+@app.command("setup-sendgrid")
+def setup_sendgrid(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+) -> None:
+    """Create the event webhook at SendGrid, turn its signature on, and check senders and domains."""
+    from xmit_pipeline.cli.setup_sendgrid import run_setup
+
+    run_setup(dry_run=dry_run)
+
+
+@app.command()
+def replay(
+    first: Annotated[str, typer.Option("--from", help="The first UTC day, such as 2026-03-02.")],
+    last: Annotated[str, typer.Option("--to", help="The last one.")],
+) -> None:
+    """Rebuild the events of these days, and their figures, from the archive."""
+    from xmit_pipeline.cli.replay import run_replay
+
+    run_replay(first, last)
 
 
 @app.command()
@@ -150,11 +248,14 @@ def doctor() -> None:
 
 
 @keys.command("create")
-def keys_create(name: str) -> None:
+def keys_create(
+    name: str,
+    scope: Annotated[str, typer.Option(help="`full`: everything; `read`: look only.")] = "full",
+) -> None:
     """Make a key; it is printed once, alone on the last line."""
     from xmit_pipeline.cli.keys import create
 
-    create(name)
+    create(name, scope)
 
 
 @keys.command("list")

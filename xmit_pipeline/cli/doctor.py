@@ -13,15 +13,20 @@ from xmit_pipeline.cli.opened import opened_store
 from xmit_pipeline.cli.reaching import accepts_connections, answers
 from xmit_pipeline.delivery.journal import Journal
 from xmit_pipeline.delivery.safety import out_of_step, unsafe
+from xmit_pipeline.delivery.signature import webhook_key
 from xmit_pipeline.delivery.tick import tick_is_alive
 from xmit_pipeline.model.clock import WallClock
 from xmit_pipeline.model.errors import StoreRefused
+from xmit_pipeline.model.outcomes import Cause
 from xmit_pipeline.model.settings import Settings, read_settings
+from xmit_pipeline.store.circuits import open_circuit
 from xmit_pipeline.store.connection import Connection
 from xmit_pipeline.store.frontier import DueGroup, due_groups
 from xmit_pipeline.store.holds import Hold, holds
 from xmit_pipeline.store.invariants import breaches
+from xmit_pipeline.store.missing_events import events_missing_since
 from xmit_pipeline.store.ticks import last_tick
+from xmit_pipeline.store.unknown import unknown_requests
 
 LATE = timedelta(minutes=5)
 """Mail that is due and free to go for longer than this means that no schedule is running (PAINS C9)."""
@@ -34,6 +39,13 @@ REMEDIES = {
     "warmup_paused": "Resume the domain's warmup when its health is good again.",
     "sender_unusable": "Verify the sender's domain, or give the step another sender.",
     "step_held": "Mend the step, or release it.",
+}
+
+CIRCUIT_REMEDIES = {
+    Cause.BUSY: "Nothing: it is tried again by itself.",
+    Cause.UNANSWERED: "Look at status.sendgrid.com; it is tried again by itself.",
+    Cause.CREDENTIALS: "Check SENDGRID_API_KEY, its scopes and the account's credits.",
+    Cause.STRANGER: "Check SENDGRID_HOST and the proxy before it.",
 }
 
 
@@ -57,7 +69,7 @@ def run_doctor() -> None:
         try:
             with store.transaction() as connection:
                 findings += [*_in_step(connection, settings, now), *_sending(connection, now)]
-                findings += _rules(connection)
+                findings += [*_events(connection, now), *_rules(connection)]
         except StoreRefused as error:
             findings.append(Finding("store", "can't be used", str(error)))
     for finding in findings:
@@ -76,6 +88,12 @@ def _addresses(settings: Settings, running: dict[str, str] | None) -> Iterator[F
     fault = unsafe(settings, WallClock())
     yield Finding("settings", "safe to send" if fault is None else "sending refused", fault or "")
     yield _links(settings)
+    if not webhook_key(settings) and not settings.host_is_loopback:
+        yield Finding(
+            "event webhook",
+            "no key: every event is refused, and no bounce, complaint or open is ever seen",
+            "Run `xmit setup-sendgrid`, or set SENDGRID_WEBHOOK_PUBLIC_KEY.",
+        )
     yield Finding("tick", "sending right now" if tick_is_alive(settings) else "none at this moment")
 
 
@@ -135,6 +153,14 @@ def _sending(connection: Connection, now: datetime) -> Iterator[Finding]:
     )
     for group in due_groups(connection, now):
         yield from _waiting(group, now)
+    circuit = open_circuit(connection)
+    if circuit is not None:
+        yield Finding("SendGrid", circuit.told, CIRCUIT_REMEDIES[circuit.cause])
+    unknown = sum(row["unknown"] for row in unknown_requests(connection))
+    if unknown:
+        yield Finding(
+            "unknown fate", f"{unknown:,} messages left without an answer", "See and settle: `xmit unknown`."
+        )
     for hold in holds(connection):
         yield Finding(hold.name, f"{hold.kind} held: {hold.reason}", _hold_remedy(hold))
 
@@ -150,6 +176,16 @@ def _waiting(group: DueGroup, now: datetime) -> Iterator[Finding]:
             group.step_name,
             f"{free:,} are due for {late.total_seconds() / 60:,.0f} minutes and free to go",
             "No schedule is running: start `xmit up`, or run `xmit tick`.",
+        )
+
+
+def _events(connection: Connection, now: datetime) -> Iterator[Finding]:
+    since = events_missing_since(connection, now)
+    if since is not None:
+        yield Finding(
+            "events",
+            f"missing since {since:%Y-%m-%d %H:%M} UTC: opens, clicks and bounces are incomplete",
+            "Run `xmit setup-sendgrid`, and look at the Event Webhook's own page at SendGrid.",
         )
 
 

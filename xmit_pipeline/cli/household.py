@@ -62,6 +62,13 @@ class Program:
             self.process.wait()
 
 
+@dataclass(slots=True)
+class Asked:
+    """How often a signal has asked for the end; looked at, never raised: a start that is cut off loses its child."""
+
+    times: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Household:
     """Floors of programs; each floor needs the ones below it, so mail that is on its way finds its receiver."""
@@ -72,32 +79,32 @@ class Household:
 
     def run(self) -> None:
         """Until an ending signal, or until one program ends by itself (ConfigurationFault). Leaves nobody behind."""
-        with _signals_interrupt():
+        with _ending_signals() as asked:
             try:
-                self._start()
-                while True:
+                self._start(asked)
+                while not asked.times:
                     self._refuse_ended()
                     time.sleep(LOOK_SECONDS)
-            except KeyboardInterrupt:
-                err.print("Ending; again ends at once.")
             finally:
-                self._end()
+                self._end(asked)
 
-    def _start(self) -> None:
+    def _start(self, asked: Asked) -> None:
         for floor in self.floors:
             for program in floor:
                 program.start(self.environment, self.folder)
-            self._await([program for program in floor if program.gate])
-        self._await(self._programs)
+            self._await([program for program in floor if program.gate], asked)
+            if asked.times:
+                return
+        self._await(self._programs, asked)
         err.print("Ready; Ctrl-C ends all.")
         for program in reversed(self._programs):
             if program.place:
                 err.print(f"  {program.place}  {program.name}")
 
-    def _await(self, programs: Sequence[Program]) -> None:
+    def _await(self, programs: Sequence[Program], asked: Asked) -> None:
         deadline = time.monotonic() + READY_SECONDS
         for program in programs:
-            while not program.ready():
+            while not asked.times and not program.ready():
                 self._refuse_ended()
                 if time.monotonic() > deadline:
                     raise ConfigurationFault(
@@ -110,14 +117,18 @@ class Household:
             if program.ended:
                 raise ConfigurationFault(f"{program.name} ended by itself; its last lines are above.")
 
-    def _end(self) -> None:
-        try:
-            for floor in reversed(self.floors):
-                _end_floor(floor)
-        except KeyboardInterrupt:
-            err.print("Ending at once.")
-        finally:
-            for program in self._programs:
+    def _end(self, asked: Asked) -> None:
+        """From the top down; nobody is waited for any more once a second signal comes, or one after a death."""
+        patient_for = min(asked.times, 1)
+        with suppress(OSError):  # the terminal may be gone: that is what a hang-up says
+            err.print(f"Ending; Ctrl-C{' again' * patient_for} ends at once.")
+        for floor in reversed(self.floors):
+            deadline = time.monotonic() + max(program.patience for program in floor)
+            for program in floor:
+                program.ask_to_end()
+            while asked.times <= patient_for and time.monotonic() < deadline and _any_left(floor):
+                time.sleep(LOOK_SECONDS)
+            for program in floor:
                 program.kill_group()
 
     @property
@@ -125,29 +136,24 @@ class Household:
         return [program for floor in self.floors for program in floor]
 
 
-def _end_floor(floor: Sequence[Program]) -> None:
-    for program in floor:
-        program.ask_to_end()
-    deadline = time.monotonic() + max(program.patience for program in floor)
-    while time.monotonic() < deadline and any(program.process and not program.ended for program in floor):
-        time.sleep(LOOK_SECONDS)
-    for program in floor:
-        program.kill_group()
+def _any_left(floor: Sequence[Program]) -> bool:
+    return any(program.process is not None and not program.ended for program in floor)
 
 
 @contextmanager
-def _signals_interrupt() -> Generator[None]:
-    """Each ending signal is a KeyboardInterrupt, also where a shell started us with SIGINT ignored.
+def _ending_signals() -> Generator[Asked]:
+    """Counts each ending signal, also where a shell started us with SIGINT ignored.
 
     Children inherit an ignored signal, and Dagster's would then ignore SIGTERM as well.
     """
+    asked = Asked()
 
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        raise KeyboardInterrupt
+    def count(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        asked.times += 1
 
-    before = {number: signal.signal(number, interrupt) for number in ENDING}
+    before = {number: signal.signal(number, count) for number in ENDING}
     try:
-        yield
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

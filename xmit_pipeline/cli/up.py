@@ -46,7 +46,7 @@ def run_up(*, demo: bool, dagster_port: int, api_port: int, sandbox_port: int) -
     environment |= _environment(settings, ports, environment)
     with home_in_use(settings.home, environment), _socket_folder() as sockets:
         err.print(f"State in {settings.home}. Mail goes to {environment['SENDGRID_HOST']}.")
-        Household(_floors(ports, sockets), environment, settings.home).run()
+        Household(_floors(ports, sockets, people=demo), environment, settings.home).run()
     err.print("All ended.")
 
 
@@ -67,7 +67,7 @@ def _environment(settings: Settings, ports: Ports, given: Mapping[str, str]) -> 
     }
 
 
-def _floors(ports: Ports, sockets: Path) -> list[list[Program]]:
+def _floors(ports: Ports, sockets: Path, *, people: bool) -> list[list[Program]]:
     """Receivers below, the code server and its runs in the middle, what starts runs at the top."""
     xmit = [sys.executable, "-m", "xmit_pipeline.cli"]
     api = f"http://127.0.0.1:{ports.api}"
@@ -76,7 +76,8 @@ def _floors(ports: Ports, sockets: Path) -> list[list[Program]]:
     ]
     if ports.sandbox is not None:
         sandbox = f"http://127.0.0.1:{ports.sandbox}"
-        command = [*xmit, "sandbox", "--port", str(ports.sandbox)]
+        command = [*xmit, "sandbox", "--port", str(ports.sandbox), "--webhook", f"{api}/webhooks/sendgrid"]
+        command += ["--people"] if people else []
         receivers.append(Program("sandbox", command, partial(answers, sandbox), sandbox))
     return [receivers, [_code_server(sockets)], _dagster(ports.dagster, sockets)]
 

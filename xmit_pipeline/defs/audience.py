@@ -16,7 +16,7 @@ from xmit_pipeline.store.landing_files import Folder
 OWNERS = ["team:growth"]
 
 
-@dg.asset(group_name="audience", kinds={"duckdb"}, owners=OWNERS)
+@dg.asset(group_name="audience", kinds={"duckdb"}, owners=OWNERS, deps=["suppressions"])
 def contacts(
     context: dg.AssetExecutionContext, store: StoreResource, clock: ClockResource
 ) -> dg.MaterializeResult:

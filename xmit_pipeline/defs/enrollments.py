@@ -8,7 +8,12 @@ from xmit_pipeline.store.census import enrollment_counts
 from xmit_pipeline.store.ledger import fire_all
 
 
-@dg.asset(group_name="sending", kinds={"duckdb"}, owners=OWNERS, deps=[contacts, lists, sequences])
+@dg.asset(
+    group_name="sending",
+    kinds={"duckdb"},
+    owners=OWNERS,
+    deps=[contacts, lists, sequences, "reengagement_enrollments"],
+)
 def enrollments(store: StoreResource, clock: ClockResource) -> dg.MaterializeResult:
     """One row a contact and sequence, once ever: where they are, and when they are next due.
 

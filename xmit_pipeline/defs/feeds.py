@@ -78,9 +78,6 @@ def _as_file(rows: ArrowStream | Path | str, folder: Path) -> Path:
             f"A list is fed with a frame, an Arrow stream or a path; it got {type(rows).__name__}. "
             "A lazy frame is collected first."
         )
-    frame = pl.DataFrame(rows)
-    if "attributes" not in frame.columns:
-        frame = frame.rename({"metadata": "attributes"}, strict=False)
     path = folder / "people.parquet"
-    frame.write_parquet(path)
+    pl.DataFrame(rows).write_parquet(path)
     return path

@@ -6,13 +6,16 @@ from xmit_pipeline.defs.audience import OWNERS
 from xmit_pipeline.defs.enrollments import enrollments
 from xmit_pipeline.defs.resources import ClockResource, SendGridResource, StoreResource
 from xmit_pipeline.defs.tables import markdown_table
+from xmit_pipeline.delivery.control_calls import ControlCalls
 from xmit_pipeline.delivery.deliver import TickReport
+from xmit_pipeline.delivery.email_logs import EmailLogs
 from xmit_pipeline.delivery.tick import run_tick
 from xmit_pipeline.store.frontier import DueGroup, due_groups
+from xmit_pipeline.store.tick_checks import TICK_CHECKS, tick_breaches
 from xmit_pipeline.store.warmup import DomainDay, domain_days, turn_of_day
 
 
-@dg.asset(group_name="sending", kinds={"duckdb"}, owners=OWNERS)
+@dg.asset(group_name="sending", kinds={"duckdb"}, owners=OWNERS, deps=["suppressions"])
 def warmup_quotas(store: StoreResource, clock: ClockResource) -> dg.MaterializeResult:
     """One row a sending domain: today's limit, what is used and what is left; completes warmups that are done."""
     now = clock.clock().now()
@@ -46,7 +49,16 @@ def due_sends(store: StoreResource, clock: ClockResource) -> dg.MaterializeResul
     )
 
 
-@dg.asset(group_name="sending", kinds={"duckdb", "sendgrid"}, owners=OWNERS, deps=[due_sends])
+@dg.asset(
+    group_name="sending",
+    kinds={"duckdb", "sendgrid"},
+    owners=OWNERS,
+    deps=[due_sends],
+    check_specs=[
+        dg.AssetCheckSpec(name, asset="sent_messages", description=meaning)
+        for name, meaning in TICK_CHECKS.items()
+    ],
+)
 def sent_messages(
     context: dg.AssetExecutionContext, store: StoreResource, clock: ClockResource, sendgrid: SendGridResource
 ) -> dg.MaterializeResult:
@@ -57,9 +69,14 @@ def sent_messages(
         context.log.info(f"{report.claimed:,} claimed, {report.sent:,} sent")
 
     with sendgrid.mailer(settings, moment) as mailer:
-        result = run_tick(store.open(), settings, moment, mailer, context.run.run_id, tell)
-    if result.report.note:
+        logs = EmailLogs(ControlCalls(mailer.sendgrid))
+        result = run_tick(store.open(), settings, moment, mailer, context.run.run_id, tell, logs)
+    if result.report.alert:
+        context.log.error(result.report.alert)
+    elif result.report.note:
         (context.log.error if result.report.refused else context.log.warning)(result.report.note)
+    with store.open().snapshot() as connection:
+        broken = tick_breaches(connection, context.run.run_id, moment.now())
     seconds = {
         f"seconds_{phase.replace(' ', '_')}": round(spent, 3)
         for phase, spent in result.report.seconds.items()
@@ -72,7 +89,11 @@ def sent_messages(
                 [_due_row(group) for group in result.waiting], "Nobody is left waiting."
             ),
             **seconds,
-        }
+        },
+        check_results=[
+            dg.AssetCheckResult(check_name=name, passed=count == 0, metadata={"broken": count})
+            for name, count in broken.items()
+        ],
     )
 
 

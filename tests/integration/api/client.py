@@ -95,9 +95,9 @@ class Api:
 
 
 @contextmanager
-def opened_api(folder: Path) -> Generator[Api]:
+def opened_api(folder: Path, **environment: str) -> Generator[Api]:
     """The app over a new store in this folder, with a key made for it."""
-    settings, clock = read_settings({"XMIT_HOME": str(folder)}), MovableClock()
+    settings, clock = read_settings({"XMIT_HOME": str(folder), **environment}), MovableClock()
     store = EmbeddedStore(settings.database, patience_seconds=20)
     with store.transaction() as connection:
         key = create_key(connection, "tests", clock.now())

@@ -1,6 +1,7 @@
 """Programs that live and end together, tried on small ones: order, deaths, and nobody left."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -25,9 +26,7 @@ signal.signal(signal.SIGTERM, end)
 with log.open("a") as file: file.write(f"{name} starts\\n")
 while True: time.sleep(0.05)
 """
-STUBBORN = LIVES.replace(
-    "signal.signal(signal.SIGTERM, end)", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
-)
+STUBBORN = LIVES.replace("    sys.exit()\n", "")
 
 PARENT = """
 import os, sys
@@ -117,7 +116,7 @@ def test_second_interrupt_ends_at_once(tmp_path: Path, log: Path, program: Calla
     """Somebody who asks twice does not wait for the slow one."""
     stubborn = program("stubborn", STUBBORN, patience=60.0)
     interrupted(lambda: "stubborn starts" in log.read_text())
-    threading.Timer(2.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    interrupted(lambda: "stubborn ends" in log.read_text())
     began = time.monotonic()
     household(tmp_path, [stubborn]).run()
     assert time.monotonic() - began < 20
@@ -150,6 +149,20 @@ def test_killed_parent_leaves_nobody_behind(log: Path):
     while "child ends" not in log.read_text() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert log.read_text().splitlines() == ["child starts", "child ends"]
+
+
+def test_closed_terminal_leaves_nobody_behind(log: Path):
+    """Nothing can be printed any more; what was started is ended all the same, the deaf child too."""
+    deaf = "import os, sys\nopen(sys.argv[2] + '.pid', 'w').write(str(os.getpid()))\n" + STUBBORN
+    parent, terminal = pty.fork()
+    if parent == 0:
+        os.execv(sys.executable, [sys.executable, "-c", PARENT, deaf, str(log)])  # noqa: S606
+    while "child starts" not in log.read_text():
+        time.sleep(0.05)
+    os.close(terminal)
+    os.waitpid(parent, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(log.with_name("log.pid").read_text()), 0)
 
 
 def test_signals_are_given_back(tmp_path: Path, log: Path, program: Callable[..., Program]):

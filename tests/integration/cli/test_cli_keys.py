@@ -2,7 +2,8 @@
 
 from tests.integration.cli.conftest import Xmit, xmit_process
 from xmit_pipeline.store.connection import EmbeddedStore
-from xmit_pipeline.store.keys import hash_of, live_hashes
+from xmit_pipeline.store.audit import audit_page
+from xmit_pipeline.store.keys import KeyScope, hash_of, live_keys
 
 
 def test_new_key_stands_alone_on_standard_output(store: EmbeddedStore):
@@ -13,7 +14,7 @@ def test_new_key_stands_alone_on_standard_output(store: EmbeddedStore):
     assert key.startswith("pm_live_")
     assert "\n" not in key
     with store.snapshot() as connection:
-        assert live_hashes(connection) == [hash_of(key)]
+        assert [(each.hash, each.scope) for each in live_keys(connection)] == [(hash_of(key), KeyScope.FULL)]
 
 
 def test_list_shows_no_secret(xmit: Xmit):
@@ -31,7 +32,29 @@ def test_revoked_key_is_dead_at_once(store: EmbeddedStore, xmit: Xmit):
     xmit("keys", "create", "web")
     assert xmit("keys", "revoke", "web").out == "1 key revoked.\n"
     with store.snapshot() as connection:
-        assert live_hashes(connection) == []
+        assert live_keys(connection) == []
+
+
+def test_reading_key_is_made_and_shown(store: EmbeddedStore, xmit: Xmit):
+    """SPEC 8: scopes `full` and `read`."""
+    xmit("keys", "create", "board", "--scope", "read")
+    assert "read" in xmit("keys", "list").out
+    with store.snapshot() as connection:
+        assert [each.scope for each in live_keys(connection)] == [KeyScope.READ]
+
+
+def test_unknown_scope_is_a_sentence(xmit: Xmit):
+    said = xmit("keys", "create", "web", "--scope", "root")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("xmit: A key's scope is full (everything) or read (look only)")
+
+
+def test_audit_knows_each_key(store: EmbeddedStore, xmit: Xmit):
+    """Who changed what holds for keys too."""
+    xmit("keys", "create", "web")
+    xmit("keys", "revoke", "web")
+    with store.snapshot() as connection:
+        assert [row["what"] for row in audit_page(connection)] == ["revoke_key", "create_key"]
 
 
 def test_unknown_key_is_a_sentence(xmit: Xmit):

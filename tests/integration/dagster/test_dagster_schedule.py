@@ -37,7 +37,7 @@ def now() -> datetime:
 
 
 def test_new_home_skips_with_its_reason(look: Look):
-    assert look() == "Nothing is due."
+    assert look() == "Nothing is due that could go now."
 
 
 def test_due_mail_requests_one_run(world: World, look: Look):
@@ -51,7 +51,17 @@ def test_due_mail_requests_one_run(world: World, look: Look):
 def test_mail_due_later_skips(world: World, look: Look):
     world.domain()
     world.enroll(world.sequence((1,)), world.people(2), now())
-    assert look() == "Nothing is due."
+    assert look() == "Nothing is due that could go now."
+
+
+def test_mail_behind_a_noted_wall_skips(world: World, look: Look):
+    """A run a minute for mail that can't go would be for nothing; `test_idle_minutes` has the rules."""
+    world.domain()
+    world.enroll(world.sequence(now=now()), world.people(2), now())
+    world.change("UPDATE step SET held_at = $now, walled_at = $now", now=now())
+    assert look() == "Nothing is due that could go now."
+    world.change("UPDATE step SET held_at = NULL")
+    assert isinstance(look(), dg.RunRequest)
 
 
 def test_overdue_mail_needs_no_missed_tick(world: World, look: Look):

@@ -22,6 +22,10 @@ NIGHTMARES = {
     "a request's size is the number of its attempts that stayed": "UPDATE request SET size = size + 1",
     "one contact per address": "INSERT INTO contact SELECT * REPLACE (uuidv7() AS id) FROM contact",
     "a domain keeps within its warmup day": "UPDATE request SET size = size + 100",
+    "unique is at most delivered, and delivered at most sent": """
+        INSERT INTO step_metric (step_id, day, sent, presumed, skipped, failed, unknown, opens, unique_opens)
+        SELECT step_id, sent_at::DATE, 1, 0, 0, 0, 0, 1, 1 FROM message
+    """,
 }
 
 

@@ -218,6 +218,11 @@ def test_listmonk_attributes_become_metadata(stage):
     ]
 
 
+def test_a_column_metadata_of_objects_is_taken_field_by_field(stage):
+    contact = stage('email,Metadata,seats\na@example.com,"{""plan"": ""gold"", ""seats"": 1}",3\n').only
+    assert contact["metadata"] == {"plan": "gold", "seats": "3"}
+
+
 def test_attributes_that_are_no_object_are_refused(stage):
     cells = ("[1]", "tall", "{x", "{'a':NaN}", "{'a':-Infinity}", "'{}'")
     rows = [f'{number}@example.com,"{cell}"\n'.replace("'", '""') for number, cell in enumerate(cells)]

@@ -1,0 +1,160 @@
+"""Webhook bodies become facts and figures, whatever shape, order and number they come in (SPEC 7)."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.campaigns import START, World
+from tests.integration.events.feed import Feed, campaign
+from xmit_pipeline.store.event_files import FOLDER, REFUSED, keep_body
+
+
+def test_every_figure_comes_from_events(world: World, feed: Feed):
+    """SPEC 7, Step metrics."""
+    sequence_id = campaign(world)
+    one, two, three, four = feed.sent()
+    feed.told(
+        *(feed.entry("processed", message) for message in feed.sent()),
+        feed.entry("delivered", one), feed.entry("open", one), feed.entry("open", one, after=90),
+        feed.entry("click", one, url="https://example.com/a"),
+        feed.entry("delivered", two), feed.entry("spamreport", two),
+        feed.entry("bounce", three, type="bounce", status="5.1.1"),
+        feed.entry("bounce", four, type="blocked", reason="452 4.2.2 mailbox full"),
+    )  # fmt: skip
+    figures = feed.figures(sequence_id)
+    expected = {
+        "sent": 4, "delivered": 2, "opens": 2, "unique_opens": 1, "human_opens": 1, "clicks": 1, "unique_clicks": 1,
+        "human_clicks": 1, "bounces": 1, "complaints": 1, "unsubscribes": 0, "blocked": 1, "dropped": 0,
+        "open_rate": 0.5, "click_rate": 0.5, "bounce_rate": 0.25, "complaint_rate": 0.5, "unsubscribe_rate": 0.0,
+    }  # fmt: skip
+    assert figures | expected == figures
+    assert feed.unequal() == 0
+
+
+@pytest.mark.parametrize("kind", ["open", "click", "spamreport", "unsubscribe", "group_unsubscribe"])
+def test_what_a_reader_does_implies_delivered(world: World, feed: Feed, kind: str):
+    """SPEC 7."""
+    sequence_id = campaign(world, people=1)
+    feed.told(feed.entry(kind, feed.sent()[0], url="https://example.com/"))
+    assert feed.figures(sequence_id)["delivered"] == 1
+
+
+def test_a_click_implies_no_open(world: World, feed: Feed):
+    """PAINS F5, SPEC 7: chosen and stated in docs/events.md."""
+    sequence_id = campaign(world, people=1)
+    feed.told(feed.entry("click", feed.sent()[0], url="https://example.com/"))
+    figures = feed.figures(sequence_id)
+    assert (figures["unique_clicks"], figures["unique_opens"]) == (1, 0)
+
+
+def test_one_event_counts_once_whatever_its_id(world: World, feed: Feed):
+    """PAINS F3: ids change on retry, or are missing; and one id comes again with another time."""
+    sequence_id = campaign(world, people=1)
+    message = feed.sent()[0]
+    click = feed.entry("click", message, url="https://example.com/")
+    feed.told(click, click, {**click, "sg_event_id": "another"})
+    feed.told(
+        {**click, "sg_event_id": "event-0"}, {name: click[name] for name in click if name != "sg_event_id"}
+    )
+    feed.told({**click, "timestamp": click["timestamp"] + 5})
+    assert feed.figures(sequence_id)["clicks"] == 1
+    feed.told(feed.entry("click", message, after=120, url="https://example.com/"))
+    assert feed.figures(sequence_id)["clicks"] == 2
+
+
+def test_retyped_and_missing_keys_are_taken(world: World, feed: Feed):
+    """SPEC 7, Must hold: numbers as strings, strings as numbers, `status` missing, no ids, unknown kinds."""
+    sequence_id = campaign(world, people=3)
+    one, two, three = feed.sent()
+    report = feed.told(
+        feed.entry("open", one, timestamp="1772443900", sg_machine_open="false", sg_event_id=12345),
+        feed.entry("open", two, timestamp=1772443900.5, sg_machine_open=0, ip=1, url=None),
+        feed.entry("bounce", three, type="blocked", status=None, reason=None),
+        feed.entry("Delivered", three, timestamp=None, sg_event_id=None),
+        feed.entry("account_status_change", type="compliance_suspend", email=None),
+        feed.entry("invented", one, attempt=3, category=["a", 1], pool={"name": "x"}),
+        {}, {"event": None}, {"event": ["open"], "email": {"a": 1}, "timestamp": "soon"}, None, 7, "open", [{}],
+    )  # fmt: skip
+    figures = feed.figures(sequence_id)
+    assert (figures["human_opens"], figures["blocked"], figures["delivered"]) == (2, 1, 3)
+    kinds = {row["kind"]: row["raw"] for row in world.rows("SELECT kind, raw FROM event")}
+    assert {"account_status_change", "invented", "malformed"} <= set(kinds)
+    assert '"pool":{"name":"x"}' in kinds["invented"]
+    assert report.refused == []
+
+
+@pytest.mark.parametrize(
+    "body", [b'[{"event":"open"', b"{}", b"<html>", b"5", b"[1][2]", b"[" * 100_000, b"\x00\x01"], ids=repr
+)
+def test_a_broken_body_is_put_aside(world: World, feed: Feed, body: bytes):
+    """SPEC 7: it never stops the tick, nor the bodies beside it."""
+    sequence_id = campaign(world, people=1)
+    keep_body(world.settings.home, body)
+    report = feed.told(feed.entry("delivered", feed.sent()[0]))
+    assert feed.figures(sequence_id)["delivered"] == 1
+    assert len(report.refused) == 1
+    aside = sorted((world.settings.home / REFUSED).iterdir())
+    assert [path.suffix for path in aside] == [".json", ".txt"]
+    assert aside[0].read_bytes() == body
+    assert list((world.settings.home / FOLDER).iterdir()) == []
+
+
+def test_letters_that_are_no_unicode_cost_no_event(world: World, feed: Feed):
+    sequence_id = campaign(world, people=1)
+    good = feed.entry("open", feed.sent()[0])
+    feed.land(good)
+    (path,) = (world.settings.home / FOLDER).glob("*.json")
+    path.write_bytes(path.read_bytes()[:-1] + b',{"event":"x\\ud800"},{"event":"y\xff"}]')
+    report = feed.fold()
+    assert (report.events, report.refused) == (3, [])
+    assert feed.figures(sequence_id)["opens"] == 1
+
+
+def test_orphans_suppress_and_never_count(world: World, feed: Feed):
+    """SPEC 7, PAINS F3: an asynchronous bounce has no ids; it is matched by its address."""
+    sequence_id = campaign(world, people=2)
+    report = feed.told(
+        feed.entry("bounce", email="Person0@Example.NET", type="bounce", sg_message_id=None),
+        feed.entry("open", email="person1@example.net"),
+    )
+    assert report.orphans == 2
+    assert feed.statuses()["person0@example.net"] == ("exited", "bounced", "bounced")
+    assert feed.statuses()["person1@example.net"] == ("active", None, "active")
+    figures = feed.figures(sequence_id)
+    assert (figures["bounces"], figures["opens"], figures["delivered"]) == (0, 0, 0)
+
+
+def test_an_event_proves_its_whole_request(world: World, feed: Feed):
+    """SPEC 6.6: any event that carries the request's id."""
+    world.domain()
+    sequence_id = world.sequence((0, 1))
+    world.enroll(sequence_id, world.people(3))
+    world.faults({"kind": "status", "status": 500})
+    world.tick(START)
+    world.faults()
+    unknown = world.rows("SELECT * FROM message WHERE state = 'unknown'")
+    assert len(unknown) == 3
+    feed.told(feed.entry("processed", unknown[0]))
+    assert world.rows("SELECT DISTINCT state FROM message") == [{"state": "sent"}]
+    assert feed.figures(sequence_id)["sent"] == 3
+
+
+def test_a_body_left_by_a_death_is_not_folded_again(world: World, feed: Feed):
+    """DESIGN 3: the file's name is recorded in the transaction that folds it."""
+    sequence_id = campaign(world, people=1)
+    feed.land(feed.entry("open", feed.sent()[0]))
+    (path,) = (world.settings.home / FOLDER).glob("*.json")
+    body = path.read_bytes()
+    feed.fold()
+    path.write_bytes(body)
+    assert feed.fold().events == 0
+    assert not path.exists()
+    assert feed.figures(sequence_id)["opens"] == 1
+
+
+def test_figures_stand_on_the_day_of_the_post(world: World, feed: Feed):
+    """PAINS F4: no rate passes 1, however late the event."""
+    campaign(world, people=1)
+    feed.told(feed.entry("open", feed.sent()[0], after=5 * 86_400), now=START + timedelta(days=6))
+    days = world.rows("SELECT day, sent, unique_opens FROM step_metric")
+    assert [(row["day"], row["sent"], row["unique_opens"]) for row in days] == [(START.date(), 1, 1)]
