@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import BaseRoute, Match
 
 from xmit_pipeline.api.shapes import Shape
 from xmit_pipeline.model.errors import BadInput, Conflict, NotFound, XmitError
@@ -125,13 +125,11 @@ def _methods_at(request: Request) -> list[str]:
 
     `/contacts/import` is an address of its own, though it could be read as the contact `import`.
     """
+    own = request.app.openapi()["paths"].get(request.scope["path"])
+    if own:
+        return sorted(method.upper() for method in own)
+    asked = [(method, {**request.scope, "method": method}) for method in ("DELETE", "GET", "POST", "PUT")]
     routes: list[BaseRoute] = request.app.router.routes
-    here = [route for route in routes if isinstance(route, Route) and _is_at(route, request)]
-    fewest = min((len(route.param_convertors) for route in here), default=0)
-    return sorted(
-        method for route in here if len(route.param_convertors) == fewest for method in route.methods or ()
-    )
-
-
-def _is_at(route: Route, request: Request) -> bool:
-    return route.matches(request.scope)[0] is not Match.NONE
+    return [
+        method for method, scope in asked if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    ]

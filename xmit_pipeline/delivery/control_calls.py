@@ -9,13 +9,11 @@ import orjson
 import urllib3
 from python_http_client.exceptions import HTTPError
 
+from xmit_pipeline.delivery.identity import connected
 from xmit_pipeline.delivery.transport import SendGrid
 from xmit_pipeline.model.errors import XmitError
 from xmit_pipeline.model.outcomes import Answer, words_of
 from xmit_pipeline.model.settings import Settings
-
-SANDBOX_KEY = "SG.sandbox"
-"""What the sandbox takes for a key; used only where SENDGRID_HOST is a loopback address."""
 
 _ADVICE = {
     401: "Check SENDGRID_API_KEY.",
@@ -37,7 +35,7 @@ class ControlCalls:
     """Calls by their path below /v3; answers are parsed JSON, None where they are empty."""
 
     def __init__(self, sendgrid: SendGrid) -> None:
-        self._sendgrid = sendgrid
+        self.sendgrid = sendgrid
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
         return self._call("get", path, query=query)
@@ -59,7 +57,7 @@ class ControlCalls:
     def _call(
         self, verb: str, path: str, *, body: object = None, query: Mapping[str, object] | None = None
     ) -> Any:
-        place: Any = self._sendgrid.api.client
+        place: Any = self.sendgrid.api.client
         call = getattr(place._(path), verb)
         try:
             answer = call(request_body=body, query_params=query)
@@ -74,17 +72,9 @@ class ControlCalls:
 
 @contextmanager
 def control_calls(settings: Settings) -> Generator[ControlCalls]:
-    """Calls with the settings' key; the sandbox takes any. SendGridRefused where there is no key."""
-    key = settings.sendgrid_key or (SANDBOX_KEY if settings.host_is_loopback else "")
-    if not key:
-        raise SendGridRefused(
-            "SENDGRID_API_KEY is not set; set it, or run `xmit up`, which brings a sandbox."
-        )
-    sendgrid = SendGrid(key=key, host=settings.sendgrid_host, connections=1)
-    try:
+    """Calls with the settings' key; the sandbox takes any. Conflict where there is no key."""
+    with connected(settings) as sendgrid:
         yield ControlCalls(sendgrid)
-    finally:
-        sendgrid.close()
 
 
 def path_part(text: str) -> str:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -98,7 +99,7 @@ class Delivery:
         deadline = time.monotonic() + self.settings.tick_budget_seconds
         cautious = self._circuit_is_open()
         while not self.report.note:
-            planned = self._timed("plan", lambda: self._plan(1 if cautious else PLAN))  # noqa: B023  (called here)
+            planned = self._timed("plan", partial(self._plan, 1 if cautious else PLAN))
             if planned.is_empty():
                 break
             for slice_ in planned.iter_slices(SLICE):
@@ -155,7 +156,7 @@ class Delivery:
             left = open_requests(connection)
         if left.is_empty():
             return
-        entries = self.journal.last_words()
+        entries = self.journal.words_on(set(left["request_id"]))
         boot = boot_id()
         fates = [
             _left_by_the_dead(row, entries.get(row["request_id"]), boot, self.clock.now())
@@ -195,7 +196,7 @@ class Delivery:
         while True:
             posted = self._post(window)
             decision = Decision() if self.brake.stopped else self.divisions.after(posted)
-            self._timed("settle", lambda: self._settle(posted, decision))  # noqa: B023  (called here)
+            self._timed("settle", partial(self._settle, posted, decision))
             if not decision.parts:
                 return
             window = window.divided({part.request_id: part.refused_id for part in decision.parts})

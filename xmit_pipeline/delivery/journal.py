@@ -2,24 +2,29 @@
 
 A request is on disk, with whom it goes to, before its first byte is on the wire; an answer that proves "not sent"
 is on disk before anything waits; one that accepts is noted too. It tells a later tick what a dead one may have
-posted, and a restored store what it has forgotten. One file a UTC day, in `XMIT_HOME/journal/`, one JSON object a line; a line begins with its line
-break, so that one torn by a crash spoils only itself.
+posted, and a restored store what it has forgotten. One file a UTC day, in `XMIT_HOME/journal/`, one JSON object a
+line; a line begins with its line break, so that one torn by a crash spoils only itself.
 """
 
 import mmap
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import orjson
 
+from xmit_pipeline.model.ids import made_at
+
 KEEP = timedelta(days=30)
 """A backup older than this can't be reconciled; the newest file is kept for ever."""
+SLACK = timedelta(days=1)
+"""How far the clock may have been set back between an id's making and its line."""
 
 
 class Entry(StrEnum):
@@ -87,20 +92,13 @@ class Journal:
 
     def last_words(self) -> dict[str, Line]:
         """The last word on each journalled request, in the order of their posts, with whom it went to."""
-        words: dict[str, Line] = {}
-        for line in self._lines():
-            known = words.get(line.request_id)
-            whom = known or line
-            words[line.request_id] = Line(
-                line.request_id,
-                line.entry,
-                line.at,
-                whom.step_id,
-                whom.message_ids,
-                whom.enrollment_ids,
-                line.provider_id,
-            )
-        return words
+        return _last_words(self._lines(self._files()))
+
+    def words_on(self, request_ids: Set[str]) -> dict[str, Line]:
+        """The last word on some requests; of the files only those since the oldest of them is read."""
+        oldest = min((made_at(UUID(request_id)) for request_id in request_ids), default=datetime.now(UTC))
+        files = [path for path in self._files() if path.stem >= f"{oldest - SLACK:%Y-%m-%d}"]
+        return _last_words(line for line in self._lines(files) if line.request_id in request_ids)
 
     def prune(self, now: datetime) -> None:
         """Drop days that no backup will need any more; the newest file stays."""
@@ -112,8 +110,8 @@ class Journal:
     def _files(self) -> list[Path]:
         return sorted(path for path in self._folder.glob("*.jsonl") if path.stat().st_size)
 
-    def _lines(self) -> Iterator[Line]:
-        for path in self._files():
+    def _lines(self, files: Sequence[Path]) -> Iterator[Line]:
+        for path in files:
             with path.open("rb") as file:
                 yield from (line for raw in file if (line := _parsed(raw)) is not None)
 
@@ -123,6 +121,16 @@ class Journal:
             file.write(b"\n" + orjson.dumps(entry))
             if durably:
                 os.fsync(file.fileno())
+
+
+def _last_words(lines: Iterable[Line]) -> dict[str, Line]:
+    words: dict[str, Line] = {}
+    for line in lines:
+        whom = words.get(line.request_id, line)
+        words[line.request_id] = replace(
+            line, step_id=whom.step_id, message_ids=whom.message_ids, enrollment_ids=whom.enrollment_ids
+        )
+    return words
 
 
 def _parsed(raw: bytes) -> Line | None:

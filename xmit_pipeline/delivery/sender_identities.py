@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xmit_pipeline.delivery.control_calls import ControlCalls
+from xmit_pipeline.delivery.identity import is_authenticated
 
 _MOST = 200
 
@@ -22,16 +23,9 @@ class Identities:
 
 
 def identities_of(calls: ControlCalls, domains: list[str]) -> Identities:
-    """What SendGrid says of these domains, and which single senders it has verified."""
-    valid = frozenset(domain.lower() for domain in domains if _is_valid(calls, domain.lower()))
+    """What SendGrid says of these domains (in lower case), and which single senders it has verified."""
+    valid = frozenset(name for name in domains if is_authenticated(calls.sendgrid, name))
     answer = calls.get("verified_senders", {"limit": _MOST})
     senders: list[dict[str, Any]] = (answer.get("results") or []) if isinstance(answer, dict) else []
     verified = {str(each.get("from_email", "")).lower() for each in senders if each.get("verified")}
     return Identities(valid, frozenset(verified))
-
-
-def _is_valid(calls: ControlCalls, domain: str) -> bool:
-    """The listing keeps stale rows: one valid row is enough."""
-    rows = calls.get("whitelabel/domains", {"domain": domain})
-    found = rows if isinstance(rows, list) else []
-    return any(row.get("valid") and str(row.get("domain", "")).lower() == domain for row in found)

@@ -3,6 +3,7 @@
 Only the edge (API, command, custom args, pages) shows them; the store keeps native UUIDs.
 """
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -38,6 +39,11 @@ _NOUNS = {kind: kind.name.lower() for kind in Kind}
 def new_id() -> UUID:
     """A fresh UUIDv7: ids made later sort later."""
     return UUID(int=TypeID().uuid.int)  # typeid answers a UUID class of its own
+
+
+def made_at(value: UUID) -> datetime:
+    """When a UUIDv7 was made, by the wall clock then."""
+    return datetime.fromtimestamp((value.int >> 80) / 1000, UTC)
 
 
 def public_id(kind: Kind, value: UUID) -> str:

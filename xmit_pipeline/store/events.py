@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import polars as pl
 from filelock import FileLock, Timeout
 
@@ -134,7 +135,9 @@ def fold_events(store: Store, settings: Settings, now: datetime) -> FoldReport:
     try:
         follow_scanner_rule(store, settings)
         for paths in _slices(_unfolded(store, waiting_bodies(settings.home))):
-            _fold_slice(store, settings.home, paths, now, report)
+            _fold_or_halve(store, settings.home, paths, now, report)
+    except OSError as error:
+        report.note = f"Events wait on disk and could not be folded: {error}. Make room, or mend the folder."
     finally:
         lock.release()
     return report
@@ -203,6 +206,22 @@ def _slices(paths: Sequence[Path]) -> list[list[Path]]:
         slices[-1].append(path)
         room -= size
     return slices
+
+
+def _fold_or_halve(
+    store: Store, home: Path, paths: Sequence[Path], now: datetime, report: FoldReport
+) -> None:
+    """A body whose content the store can't take must not keep the others waiting for ever."""
+    try:
+        _fold_slice(store, home, paths, now, report)
+    except (duckdb.DataError, pl.exceptions.PolarsError) as error:
+        if len(paths) == 1:
+            fault = f"{paths[0].name} holds what the store can't take: {error}"
+            put_body_aside(home, paths[0], fault)
+            report.refused.append(fault)
+            return
+        for half in (paths[: len(paths) // 2], paths[len(paths) // 2 :]):
+            _fold_or_halve(store, home, half, now, report)
 
 
 def _fold_slice(store: Store, home: Path, paths: Sequence[Path], now: datetime, report: FoldReport) -> None:

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import orjson
+import polars as pl
 import pytest
 
 from tests.campaigns import START, World
@@ -73,6 +75,8 @@ def test_retyped_and_missing_keys_are_taken(world: World, feed: Feed):
         feed.entry("Delivered", three, timestamp=None, sg_event_id=None),
         feed.entry("account_status_change", type="compliance_suspend", email=None),
         feed.entry("invented", one, attempt=3, category=["a", 1], pool={"name": "x"}),
+        feed.entry("o\x00dd", two, email="a\x00@b.example", url="\x00"), feed.entry("open", two, timestamp=9e15),
+        feed.entry("open", two, timestamp=-5), feed.entry("open", two, timestamp="1e400"),
         {}, {"event": None}, {"event": ["open"], "email": {"a": 1}, "timestamp": "soon"}, None, 7, "open", [{}],
     )  # fmt: skip
     figures = feed.figures(sequence_id)
@@ -158,3 +162,27 @@ def test_figures_stand_on_the_day_of_the_post(world: World, feed: Feed):
     feed.told(feed.entry("open", feed.sent()[0], after=5 * 86_400), now=START + timedelta(days=6))
     days = world.rows("SELECT day, sent, unique_opens FROM step_metric")
     assert [(row["day"], row["sent"], row["unique_opens"]) for row in days] == [(START.date(), 1, 1)]
+
+
+def test_a_full_disk_keeps_bodies_and_lets_the_tick_go_on(world: World, feed: Feed):
+    """SPEC 9: what could not be archived waits, and is folded once there is room."""
+    sequence_id = campaign(world, people=1)
+    archive = world.settings.home / "events"
+    archive.write_text("no folder can be made here")
+    report = feed.told(feed.entry("open", feed.sent()[0]))
+    assert "could not be folded" in (report.note or "")
+    archive.unlink()
+    assert feed.fold().events == 1
+    assert feed.figures(sequence_id)["opens"] == 1
+
+
+def test_raw_truth_is_kept_by_day(world: World, feed: Feed):
+    """SPEC 7, DESIGN 3: every entry as it came, as Parquet, by the UTC day on which it happened."""
+    campaign(world, people=1)
+    message = feed.sent()[0]
+    feed.told(feed.entry("open", message, pool={"name": "x"}), feed.entry("open", message, after=86_400))
+    days = sorted(path.name for path in (world.settings.home / "events").iterdir())
+    assert days == ["2026-03-02", "2026-03-03"]
+    raw = [pl.read_parquet(world.settings.home / "events" / day / "*.parquet")["raw"].to_list() for day in days]
+    assert [len(rows) for rows in raw] == [1, 1]
+    assert orjson.loads(raw[0][0])["pool"] == {"name": "x"}

@@ -87,8 +87,8 @@ def test_our_own_mail_counts_by_its_message(world: World):
     assert world.rows(ROW)[0]["last_opened_at"] is None
     world.change(
         "INSERT INTO message_feedback BY NAME SELECT id AS message_id, true AS delivered, 1 AS opens, "
-        "1 AS human_opens, 0 AS clicks, 0 AS human_clicks, false AS bounced, false AS blocked, false AS dropped, false AS complained, "
-        "false AS unsubscribed FROM message"
+        "1 AS human_opens, 0 AS clicks, 0 AS human_clicks, false AS bounced, false AS blocked, "
+        "false AS dropped, false AS complained, false AS unsubscribed FROM message"
     )
     fold_engagement(world.store, whole=True)
     assert world.rows(ROW)[0]["last_opened_at"] == NOW + DAY
