@@ -2,13 +2,14 @@
 
 import sys
 
-from benchmarks import api, delivery, frontier, history, importing, list_adds, minutes, rendering
+from benchmarks import api, delivery, folding, frontier, history, importing, list_adds, minutes, rendering
 
 MODULES = {
     "frontier": frontier,
     "rendering": rendering,
     "delivery": delivery,
     "importing": importing,
+    "folding": folding,
     "lists": list_adds,
     "api": api,
     "history": history,

@@ -1,5 +1,6 @@
 """Webhook bodies of 768 KB into the store: events a second, archive and figures per message included."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -32,7 +33,10 @@ KINDS = (
     ("processed", {}),
     ("delivered", {"response": "250 2.0.0 OK 1772452800 a1b2c3d4e5f6", "ip": "192.0.2.25", "tls": 1}),
     ("open", {"ip": "198.51.100.7", "sg_machine_open": False, "sg_content_type": "html"}),
-    ("click", {"ip": "198.51.100.7", "url": "https://example.com/a", "url_offset": {"index": 0, "type": "html"}}),
+    (
+        "click",
+        {"ip": "198.51.100.7", "url": "https://example.com/a", "url_offset": {"index": 0, "type": "html"}},
+    ),
 )
 BROWSER = "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_4) AppleWebKit/537.36 (KHTML, like Gecko) Safari/537.36"
 
@@ -64,7 +68,9 @@ def land_events(store: EmbeddedStore, home: Path) -> int:
     return len(entries)
 
 
-def _entry(kind: str, fields: dict[str, object], message_id: UUID, email: str, number: int) -> dict[str, object]:
+def _entry(
+    kind: str, fields: Mapping[str, object], message_id: UUID, email: str, number: int
+) -> dict[str, object]:
     return {
         "email": email,
         "timestamp": int(NOW.timestamp()) + number // 1000,

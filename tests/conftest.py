@@ -19,8 +19,15 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A state folder of its own for each test, and none of the machine's settings."""
-    for name in ("SENDGRID_API_KEY", "SENDGRID_HOST", "XMIT_DATABASE", "XMIT_PUBLIC_URL", "XMIT_SECRET",
-        "SENDGRID_WEBHOOK_PUBLIC_KEY", "XMIT_ALERT_URL"):
+    for name in (
+        "SENDGRID_API_KEY",
+        "SENDGRID_HOST",
+        "XMIT_DATABASE",
+        "XMIT_PUBLIC_URL",
+        "XMIT_SECRET",
+        "SENDGRID_WEBHOOK_PUBLIC_KEY",
+        "XMIT_ALERT_URL",
+    ):
         monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "home"
     monkeypatch.setenv("XMIT_HOME", str(folder))

@@ -154,7 +154,7 @@ class RealStore:
                 rejected=pl.DataFrame(schema=NOTHING),
                 divided=NO_PARTS,
             )
-            finish_tick(connection, self._tick, datetime.now(UTC) + timedelta(seconds=1), NO_COUNTS, None)
+            finish_tick(connection, self._tick, datetime.now(UTC) + timedelta(seconds=1), NO_COUNTS, None, 0)
 
     @property
     def _tick(self) -> str:

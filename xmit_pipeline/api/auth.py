@@ -41,10 +41,10 @@ class KeyRing:
     def stale(self) -> bool:
         return time.monotonic() - self._read_at > KEPT_SECONDS
 
-    def read(self) -> None:
-        """Read the live keys; blocks. Many callers at once read once."""
+    def read(self, *, anew: bool = False) -> None:
+        """Read the live keys; blocks. Many callers at once read once, unless they want them `anew`."""
         with self._reading:
-            if self.stale:
+            if anew or self.stale:
                 began = time.monotonic()
                 with self._desk.reading() as (connection, _):
                     self._keys = live_keys(connection)
@@ -58,6 +58,10 @@ class KeyRing:
             if compare_digest(known.hash, given):
                 found = known
         return found
+
+    def of_hash(self, key_hash: str) -> LiveKey | None:
+        """The live key with this hash, for who keeps no key's text: a session of the dashboard."""
+        return next((known for known in self._keys if known.hash == key_hash), None)
 
     def wants_touch(self, known: LiveKey) -> bool:
         """Whether the last use of a key is to be written down again; asking promises to do it."""

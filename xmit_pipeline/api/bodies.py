@@ -24,10 +24,14 @@ _ENCODED = "Send the body as it is, without Content-Encoding."
 
 
 class BodyGuard:
-    """Takes a whole body in, chunked or not, and hands it on; 413 where it is too large, 415 where not JSON."""
+    """Takes a whole body in, chunked or not, and hands it on; 413 where it is too large, 415 where not JSON.
 
-    def __init__(self, app: ASGIApp) -> None:
+    With `forms` what kind it is, is the reader's to say: the dashboard's pages take forms.
+    """
+
+    def __init__(self, app: ASGIApp, *, forms: bool = False) -> None:
         self._app = app
+        self._forms = forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
@@ -42,7 +46,7 @@ class BodyGuard:
             await refusal(408, _TOO_SLOW, headers={"Connection": "close"})(scope, receive, send)
             return
         answer = refusal(413, _TOO_LARGE) if body is None else None
-        if body and not scope["path"].startswith(ANY_KIND):
+        if body and not self._forms and not scope["path"].startswith(ANY_KIND):
             answer = _refused_kind(headers, body)
         await (answer or self._app)(scope, _again(body or b"", receive), send)
 

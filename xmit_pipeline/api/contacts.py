@@ -1,6 +1,5 @@
 """Contacts: one by one, and up to 10,000 in a call (SPEC 8, 9)."""
 
-from datetime import datetime
 from functools import partial
 from typing import Annotated, cast
 from uuid import UUID
@@ -9,14 +8,13 @@ import orjson
 from fastapi import APIRouter, Query
 
 from xmit_pipeline.api.desk import AtDesk
-from xmit_pipeline.api.import_rows import read_rows
+from xmit_pipeline.api.import_rows import read_rows, staged_rows
 from xmit_pipeline.api.paging import AtPage, Search, paged
 from xmit_pipeline.api.shapes import MOST_AT_ONCE, ContactId, Success
 from xmit_pipeline.api.shapes_contacts import (
     Contact,
     ContactChange,
     ContactDeletion,
-    ContactDraft,
     ContactImport,
     Contacts,
     Deleted,
@@ -50,7 +48,16 @@ def list_contacts(desk: AtDesk, page: AtPage, status: StatusFilter = None, q: Se
 def create_contact(desk: AtDesk, draft: NewContact) -> Contact:
     """A new contact; where a list is named it joins that, and is enrolled in its active sequences."""
     with desk.changing() as (connection, now):
-        contact_id = desk.made(Kind.CONTACT, _create(connection, draft, now))
+        contact_id = contact_rows.create_contact(
+            connection,
+            now,
+            email=draft.email,
+            first_name=draft.first_name,
+            last_name=draft.last_name,
+            timezone=draft.timezone,
+            metadata=orjson.dumps(draft.metadata).decode(),
+        )
+        desk.made(Kind.CONTACT, contact_id)
         if draft.list_id is not None:
             add_contacts(connection, draft.list_id, [contact_id], now)
         return _contact(connection, contact_id)
@@ -60,10 +67,8 @@ def create_contact(desk: AtDesk, draft: NewContact) -> Contact:
 def create_contacts(desk: AtDesk, given: NewContacts) -> MadeContacts:
     """New contacts, all or none: one bad row, or a known address, refuses the whole call."""
     with desk.changing() as (connection, now):
-        made = [_create(connection, draft, now) for draft in given.contacts]
-        if given.list_id is not None:
-            add_contacts(connection, given.list_id, list(made), now)
-        return MadeContacts(contacts=[_contact(connection, contact_id) for contact_id in made])
+        rows = contact_rows.create_contacts(connection, staged_rows(given.contacts), given.list_id, now)
+    return MadeContacts(contacts=[Contact.model_validate(row) for row in rows])
 
 
 @router.post("/import")
@@ -121,18 +126,6 @@ def unsubscribe_contact(desk: AtDesk, contact_id: ContactId) -> Success:
     with desk.changing() as (connection, now):
         contact_changes.unsubscribe_contact(connection, contact_id, now, "api")
     return Success()
-
-
-def _create(connection: Connection, draft: ContactDraft, now: datetime) -> UUID:
-    return contact_rows.create_contact(
-        connection,
-        now,
-        email=draft.email,
-        first_name=draft.first_name,
-        last_name=draft.last_name,
-        timezone=draft.timezone,
-        metadata=orjson.dumps(draft.metadata).decode(),
-    )
 
 
 def _contact(connection: Connection, contact_id: UUID) -> Contact:

@@ -1,5 +1,8 @@
 """Sending domains (SPEC 8); their warmup is in `warmup.py`."""
 
+from typing import Any
+from uuid import UUID
+
 from fastapi import APIRouter
 
 from xmit_pipeline.api.desk import AtDesk, AtSettings
@@ -7,8 +10,10 @@ from xmit_pipeline.api.paging import AtPage, cut
 from xmit_pipeline.api.shapes import DomainId
 from xmit_pipeline.api.shapes_sending import Domain, DomainDraft, Domains
 from xmit_pipeline.delivery.identity import connected, is_authenticated
+from xmit_pipeline.model.health import Health
 from xmit_pipeline.model.ids import Kind
 from xmit_pipeline.store import senders
+from xmit_pipeline.store.health import domain_health
 from xmit_pipeline.store.verification import set_verified
 
 router = APIRouter(prefix="/api/domains", tags=["domains"])
@@ -17,9 +22,10 @@ router = APIRouter(prefix="/api/domains", tags=["domains"])
 @router.get("")
 def list_domains(desk: AtDesk, page: AtPage) -> Domains:
     """Domains by name."""
-    with desk.reading() as (connection, _):
+    with desk.reading() as (connection, now):
         rows = senders.domains(connection)
-    domains = [Domain.model_validate(row) for row in cut(rows, page)]
+        health = domain_health(connection, now)
+    domains = [_shown(row, health) for row in cut(rows, page)]
     return Domains(domains=domains, total_count=len(rows), limit=page.limit, offset=page.offset)
 
 
@@ -29,7 +35,7 @@ def create_domain(desk: AtDesk, draft: DomainDraft) -> Domain:
     with desk.changing() as (connection, now):
         domain_id = senders.add_domain(connection, draft.name, now, verified=draft.verified)
         desk.made(Kind.DOMAIN, domain_id)
-        return Domain.model_validate(senders.get_domain(connection, domain_id))
+        return _shown(senders.get_domain(connection, domain_id), domain_health(connection, now))
 
 
 @router.post("/{domain_id}/verify")
@@ -39,13 +45,17 @@ def verify_domain(desk: AtDesk, settings: AtSettings, domain_id: DomainId) -> Do
         name = senders.get_domain(connection, domain_id)["name"]
     with connected(settings) as sendgrid:
         verified = is_authenticated(sendgrid, name)
-    with desk.changing() as (connection, _):
+    with desk.changing() as (connection, now):
         set_verified(connection, domain_id, verified=verified)
-        return Domain.model_validate(senders.get_domain(connection, domain_id))
+        return _shown(senders.get_domain(connection, domain_id), domain_health(connection, now))
 
 
 @router.get("/{domain_id}")
 def get_domain(desk: AtDesk, domain_id: DomainId) -> Domain:
     """One domain."""
-    with desk.reading() as (connection, _):
-        return Domain.model_validate(senders.get_domain(connection, domain_id))
+    with desk.reading() as (connection, now):
+        return _shown(senders.get_domain(connection, domain_id), domain_health(connection, now))
+
+
+def _shown(row: dict[str, Any], health: dict[UUID, Health]) -> Domain:
+    return Domain.model_validate({**row, "health": health[row["id"]].row})

@@ -1,6 +1,7 @@
 """The one form of an answer to a call that can't be served (SPEC 8), and what leads to it."""
 
 import json
+import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -125,11 +126,16 @@ def _methods_at(request: Request) -> list[str]:
 
     `/contacts/import` is an address of its own, though it could be read as the contact `import`.
     """
-    own = request.app.openapi()["paths"].get(request.scope["path"])
-    if own:
-        return sorted(method.upper() for method in own)
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    fitting = [template for template in paths if _fits(template, request.scope["path"])]
+    if fitting:
+        return sorted(method.upper() for method in paths[min(fitting, key=lambda fit: fit.count("{"))])
     asked = [(method, {**request.scope, "method": method}) for method in ("DELETE", "GET", "POST", "PUT")]
     routes: list[BaseRoute] = request.app.router.routes
     return [
         method for method, scope in asked if any(route.matches(scope)[0] is Match.FULL for route in routes)
     ]
+
+
+def _fits(template: str, path: str) -> bool:
+    return re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)), path) is not None

@@ -1,17 +1,17 @@
-"""The page that needs no key: what this is, and where to go on."""
+"""The API's own first page: what this is, and where to go on; the dashboard has `/`."""
 
 from fastapi import APIRouter
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/")
+@router.get("/api")
 async def index() -> dict[str, str]:
     """What this is, and where to go on."""
     return {
         "name": "xmit",
         "what": "Drip sequences over SendGrid: the REST API.",
-        "api": "/api",
+        "dashboard": "/",
         "reference": "/docs",
         "openapi": "/openapi.json",
         "health": "/healthz",

@@ -1,6 +1,6 @@
 """The rows of an import call: each looked at by itself, those of one address merged (SPEC 9)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +36,13 @@ def read_rows(given: Sequence[object]) -> ReadRows:
         else:
             known = merged.get(draft.email)
             merged[draft.email] = _filled(known, draft) if known else draft
-    staged = [_staged(line, draft) for line, draft in enumerate(merged.values(), start=1)]
-    return ReadRows(pl.DataFrame(staged, schema=STAGED_COLUMNS, orient="row"), refused)
+    return ReadRows(staged_rows(merged.values()), refused)
+
+
+def staged_rows(drafts: Iterable[ContactDraft]) -> pl.DataFrame:
+    """Drafts in `STAGED_COLUMNS`, in their order."""
+    staged = [_staged(line, draft) for line, draft in enumerate(drafts, start=1)]
+    return pl.DataFrame(staged, schema=STAGED_COLUMNS, orient="row")
 
 
 def _filled(known: ContactDraft, later: ContactDraft) -> ContactDraft:

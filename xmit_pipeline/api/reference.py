@@ -16,13 +16,13 @@ STATUSES = {
     "400": "Something given can't be taken; `details` names each field.",
     "401": "No live key.",
     "404": "There is no such thing, or an id is of another kind.",
+    "409": "It can't be done in the present state; the sentence says why.",
     "429": "Too many calls by this key; `Retry-After` says when to go on.",
     "503": "The store can't be used now; the sentence says why.",
 }
 """What every call may answer beside its success."""
 CHANGE_STATUSES = {
     "403": "The key may only look (scope `read`).",
-    "409": "It can't be done in the present state; the sentence says why.",
     "413": "The body is over 10 MB.",
     "415": "The body is not JSON.",
 }

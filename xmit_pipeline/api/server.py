@@ -2,17 +2,27 @@
 
 import signal
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from xmit_pipeline.serving import ended_by, listener_on, url_of
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from xmit_pipeline.model.settings import Settings
+    from xmit_pipeline.store.connection import EmbeddedStore
+
+    Create = Callable[[EmbeddedStore, Settings], ASGIApp]
 
 GOODBYE_SECONDS = 5
 """How long calls under way may take to end after Ctrl-C."""
 
 
-def serve(*, host: str, port: int) -> None:
+def serve(*, host: str, port: int, create: "Create | None" = None) -> None:
     """Serve until SIGINT or SIGTERM, then return (`xmit api`). Call it in the main thread.
 
-    The store and all else come from the environment. ConfigurationFault where the port is taken.
+    `create` makes the app; the API alone where it is left out. The store and all else come from the environment. ConfigurationFault where the port is taken.
     """
     from uvicorn import Config, Server
     from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -27,7 +37,7 @@ def serve(*, host: str, port: int) -> None:
     write_log(settings.home / "logs")
     store = EmbeddedStore(settings.database)
     config = Config(
-        create_app(store, settings),
+        (create or create_app)(store, settings),
         http=impatient(AutoHTTPProtocol),
         ws="none",
         lifespan="off",

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictI
 from xmit_pipeline.api.paging import Listing
 from xmit_pipeline.api.shapes import Address, DomainId, Given, Label, NotNull, SenderId, Shape
 from xmit_pipeline.model.addresses import ADDRESS_LENGTH, ADDRESS_PATTERN, address_fault
+from xmit_pipeline.model.health import HealthState
 from xmit_pipeline.model.lifecycle import WarmupState
 from xmit_pipeline.model.warmup import SLOWEST_FACTOR
 
@@ -56,6 +57,18 @@ class DomainDraft(Given):
     verified: StrictBool = Field(default=False, description="The operator's word that SendGrid knows it.")
 
 
+class DomainHealth(Shape):
+    """How its mail fared since the later of 7 days ago and the last resume; rates are over sent."""
+
+    state: HealthState = Field(description="`good`, `warning` or `critical`.")
+    since: datetime = Field(description="From when on mail counts.")
+    sent: int
+    bounces: int
+    complaints: int
+    bounce_rate: float
+    complaint_rate: float = Field(description="Complaints over sent, 0 to 1.")
+
+
 class Domain(Shape):
     """A sending domain; it carries the warmup."""
 
@@ -63,6 +76,7 @@ class Domain(Shape):
     name: str
     verified: bool
     warmup_state: WarmupState
+    health: DomainHealth
     created_at: datetime
 
 

@@ -109,13 +109,14 @@ def sandbox(
 
 @app.command()
 def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
-    """Serve the REST API alone."""
+    """Serve the dashboard and the REST API."""
     from xmit_pipeline.api.server import serve
     from xmit_pipeline.cli.opened import opened_store
+    from xmit_pipeline.dashboard.site import create_site
 
     with opened_store() as (store, _), store.snapshot():
         pass  # a store that can't be used is refused before anybody can call
-    serve(host=host, port=port)
+    serve(host=host, port=port, create=create_site)
 
 
 @app.command()

@@ -90,31 +90,38 @@ def send_test(
 
 def recover_tests(store: Store, settings: Settings, journal: Journal, now: datetime) -> int:
     """Settle what dead processes left of their tests; answers how many. One under way is left alone."""
+    lock = _test_lock(settings)
     try:
-        with _test_lock(settings).acquire(timeout=0):
-            with store.snapshot() as connection:
-                left = open_tests(connection)
-            if left.is_empty():
-                return 0
-            words = journal.last_words()
-            boot = boot_id()
-            with store.transaction() as connection:
-                for row in left.iter_rows(named=True):
-                    line = words.get(row["request_id"])
-                    not_sent = line is not None and line.entry is Entry.NOT_SENT
-                    perhaps = not not_sent and (line is not None or row["boot_id"] != boot)
-                    verdict = Verdict.PERHAPS if perhaps else Verdict.NOT_SENT
-                    settle_test(
-                        connection,
-                        row["request_id"],
-                        now,
-                        outcome=verdict.value,
-                        posted_at=line.at if line else now,
-                        words="the process that sent this test died",
-                    )
-            return left.height
+        lock.acquire(timeout=0)
     except Timeout:
         return 0
+    try:
+        return _settle_dead(store, journal, now)
+    finally:
+        lock.release()
+
+
+def _settle_dead(store: Store, journal: Journal, now: datetime) -> int:
+    """Journalled and not refused, or of another boot: unknown; all else surely was not sent (SPEC 6.7)."""
+    with store.snapshot() as connection:
+        left = open_tests(connection)
+    if left.is_empty():
+        return 0
+    words, boot = journal.last_words(), boot_id()
+    with store.transaction() as connection:
+        for row in left.iter_rows(named=True):
+            line = words.get(row["request_id"])
+            refused = line is not None and line.entry is Entry.NOT_SENT
+            perhaps = not refused and (line is not None or row["boot_id"] != boot)
+            settle_test(
+                connection,
+                row["request_id"],
+                now,
+                outcome=(Verdict.PERHAPS if perhaps else Verdict.NOT_SENT).value,
+                posted_at=line.at if line else now,
+                words="the process that sent this test died",
+            )
+    return left.height
 
 
 def _reserve(connection: Connection, journal: Journal, test: TestMail, now: datetime) -> Reserved:

@@ -53,6 +53,19 @@ class Health:
         return f"health {self.state}: {'; '.join(parts)}" if parts else "health good"
 
     @property
+    def row(self) -> dict[str, object]:
+        """All of it by name, as the API shows it."""
+        return {
+            "state": self.state,
+            "since": self.since,
+            "sent": self.sent,
+            "bounces": self.bounces,
+            "complaints": self.complaints,
+            "bounce_rate": self.bounce_rate,
+            "complaint_rate": self.complaint_rate,
+        }
+
+    @property
     def _bounces_critical(self) -> bool:
         return self.bounce_rate > BOUNCES_CRITICAL and self.bounces >= BOUNCES_AT_LEAST
 

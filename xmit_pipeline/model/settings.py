@@ -27,6 +27,8 @@ class Settings:
     `push_suppressions_to`: blank, `global`, or the number of an ASM group. So many
     links (`scanner_links`) of one mail clicked from one address within so many seconds of its delivery are a scanner's;
     0 seconds: nobody is. `soft_bounce_limit`: in a row, 0 for no limit. `alert_url` is blank where nobody is alerted.
+    `upload_limit_mb` bounds a contact file sent to the dashboard; `dagster_url` is where the dashboard's links to Dagster
+    lead.
     """
 
     home: Path
@@ -50,6 +52,8 @@ class Settings:
     scanner_links: int = 2
     soft_bounce_limit: int = 5
     alert_url: str = ""
+    upload_limit_mb: int = 1024
+    dagster_url: str = "http://127.0.0.1:3000"
 
     @property
     def secret(self) -> str:
@@ -96,6 +100,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         scanner_links=_whole_number(env, "XMIT_SCANNER_LINKS", 2, least=1),
         soft_bounce_limit=_whole_number(env, "XMIT_SOFT_BOUNCE_LIMIT", 5),
         alert_url=_url(env, "XMIT_ALERT_URL", "https://alerts.example.com/xmit") if env.get("XMIT_ALERT_URL") else "",
+        upload_limit_mb=_whole_number(env, "XMIT_UPLOAD_LIMIT_MB", 1024, least=1),
+        dagster_url=_url(env, "XMIT_DAGSTER_URL", "http://127.0.0.1:3000"),
     )
 
 

@@ -1,13 +1,13 @@
 """Contacts given one by one or in a request's body, not in a file (SPEC 8)."""
 
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import polars as pl
 
 from xmit_pipeline.model.errors import Conflict
-from xmit_pipeline.store.connection import Connection, offered
+from xmit_pipeline.store.connection import Connection, offered, rows_as_dicts
 from xmit_pipeline.store.contacts import merge_contacts, stage_joining
 from xmit_pipeline.store.lists import get_list, join_list
 
@@ -21,6 +21,18 @@ STAGED_COLUMNS = {
     "metadata": pl.String,
 }
 """What `merge_contacts` reads; `metadata` is a JSON object as text, `status` null where nothing is said."""
+
+
+TAKEN = """
+SELECT staged.email FROM staged_contact AS staged
+GROUP BY staged.email
+HAVING count(*) > 1 OR staged.email IN (SELECT email FROM contact)
+LIMIT 1
+"""
+
+MADE = """
+SELECT contact.* FROM staged_contact AS staged JOIN contact ON contact.email = staged.email ORDER BY staged.line
+"""
 
 
 def create_contact(
@@ -42,6 +54,26 @@ def create_contact(
         merge_contacts(connection, now, fill=False)
     (contact_id,) = connection.execute(by_address, {"email": email}).fetchone() or (None,)
     return cast("UUID", contact_id)
+
+
+def create_contacts(
+    connection: Connection, contacts: pl.DataFrame, list_id: UUID | None, now: datetime
+) -> list[dict[str, Any]]:
+    """All of `STAGED_COLUMNS` as new contacts, in their order; Conflict where an address is known, or given twice.
+
+    With a list they join it, and are enrolled in its active sequences, in this transaction.
+    """
+    if list_id is not None:
+        get_list(connection, list_id)
+    with offered(connection, "staged_contact", contacts):
+        taken = connection.execute(TAKEN).fetchone()
+        if taken:
+            raise Conflict(f"There is a contact with the address {taken[0]} already, or it is given twice.")
+        merge_contacts(connection, now, fill=False)
+        if list_id is not None:
+            stage_joining(connection)
+            join_list(connection, list_id, now, "list_add")
+        return rows_as_dicts(connection, MADE)
 
 
 def take_in(connection: Connection, contacts: pl.DataFrame, list_id: UUID | None, now: datetime) -> int:

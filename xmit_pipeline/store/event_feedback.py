@@ -8,8 +8,8 @@ from datetime import datetime
 from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.store.connection import Connection, Store
 
-BUCKETS = 64
-"""Parts in which all messages are counted anew: each is a short transaction."""
+BUCKET_SIZE = 50_000
+"""Messages counted anew in one transaction, where all are."""
 
 RECOUNT = """
 CREATE OR REPLACE TEMP TABLE recounted AS
@@ -100,6 +100,8 @@ SELECT DISTINCT message.step_id FROM message JOIN touched_message ON touched_mes
 WHERE message.step_id NOT IN (FROM step_metric_due)
 """
 
+RULE_APPLIED = "SELECT 1 FROM scanner_rule WHERE seconds = $seconds AND links = $links AND applied"
+
 LINK_UNSUBSCRIBE = """
 INSERT INTO link_unsubscribe
 SELECT DISTINCT objector.message_id, $now::TIMESTAMPTZ FROM objector
@@ -131,20 +133,22 @@ def keep_link_unsubscribes(connection: Connection, now: datetime) -> None:
 
 
 def follow_scanner_rule(store: Store, settings: Settings) -> bool:
-    """Where the settings' scanner rule is another than that of the store, count everything anew by it."""
-    rule = (settings.scanner_seconds, settings.scanner_links)
+    """Where the settings' scanner rule is another than that of the store, count everything anew by it.
+
+    In short transactions; what a death leaves undone is done the next time.
+    """
+    rule = {"seconds": settings.scanner_seconds, "links": settings.scanner_links}
     with store.transaction() as connection:
-        if connection.execute("SELECT seconds, links FROM scanner_rule").fetchall() == [rule]:
+        if connection.execute(RULE_APPLIED, rule).fetchone():
             return False
-        counted = connection.execute("SELECT 1 FROM message_feedback LIMIT 1").fetchone()
+        (counted,) = connection.execute("SELECT count(*) FROM message_feedback").fetchone() or (0,)
         connection.execute("DELETE FROM scanner_rule")
-        connection.execute(
-            "INSERT INTO scanner_rule VALUES ($seconds, $links)", {"seconds": rule[0], "links": rule[1]}
-        )
-        if not counted:
-            return True
-    for bucket in range(BUCKETS):
+        connection.execute("INSERT INTO scanner_rule VALUES ($seconds, $links, false)", rule)
+    buckets = 1 + counted // BUCKET_SIZE
+    for bucket in range(buckets if counted else 0):
         with store.transaction() as connection:
-            connection.execute(BUCKET, {"buckets": BUCKETS, "bucket": bucket})
+            connection.execute(BUCKET, {"buckets": buckets, "bucket": bucket})
             refresh_feedback(connection)
+    with store.transaction() as connection:
+        connection.execute("UPDATE scanner_rule SET applied = true")
     return True

@@ -2,23 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from xmit_pipeline.store.connection import Connection, rows_as_dicts
 
 HELD = """
-SELECT 'step' AS kind, name, hold_reason AS reason, held_at FROM step
+SELECT 'step' AS kind, id, sequence_id, name, hold_reason AS reason, held_at FROM step
 WHERE held_at IS NOT NULL AND deleted_at IS NULL
 UNION ALL
-SELECT 'sender', email, hold_reason, held_at FROM sender WHERE held_at IS NOT NULL AND deleted_at IS NULL
+SELECT 'sender', id, NULL, email, hold_reason, held_at FROM sender WHERE held_at IS NOT NULL AND deleted_at IS NULL
 ORDER BY held_at
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """One step or sender that nothing is sent with."""
+    """One step or sender that nothing is sent with; a step names its sequence."""
 
     kind: str
+    id: UUID
+    sequence_id: UUID | None
     name: str
     reason: str
     held_at: datetime

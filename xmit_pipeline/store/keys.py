@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from xmit_pipeline.model.errors import NotFound
 from xmit_pipeline.model.ids import new_id
@@ -77,6 +78,17 @@ def revoke_key(connection: Connection, name_or_hint: str, now: datetime) -> int:
     if not revoked:
         raise NotFound(f"There is no live key named {name_or_hint!r}; `xmit keys list` shows them.")
     return len(revoked)
+
+
+def revoke_key_of(connection: Connection, key_id: UUID, now: datetime) -> str:
+    """Revoke this one key, and answer its name; NotFound where it is no live one."""
+    row = connection.execute(
+        "UPDATE api_key SET revoked_at = $now WHERE revoked_at IS NULL AND id = $id RETURNING name",
+        {"id": key_id, "now": now},
+    ).fetchone()
+    if row is None:
+        raise NotFound("There is no such live key; it may be revoked already.")
+    return row[0]
 
 
 def hash_of(key: str) -> str:

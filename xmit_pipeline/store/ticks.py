@@ -74,6 +74,11 @@ def last_tick(connection: Connection) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
+def recent_ticks(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """The ticks that began last, by the wall clock, the newest first."""
+    return rows_as_dicts(connection, "SELECT * FROM tick ORDER BY started_at DESC LIMIT $limit", {"limit": limit})
+
+
 def latest_moment(connection: Connection) -> datetime | None:
     """The latest time at which a tick has run, those left out that `accept_clock` has superseded."""
     row = connection.execute("SELECT max(moment) FROM tick WHERE NOT superseded").fetchone()

@@ -142,11 +142,17 @@ WHERE state = 'unknown' AND decided IS NULL AND posted_at <= $before AND ($id::U
 """
 
 LISTED = """
+WITH asked AS (
+    SELECT id FROM request WHERE state = 'unknown'
+    UNION
+    SELECT request_id FROM message WHERE accepted_twice
+)
 SELECT request.id, request.posted_at, request.status_code, request.words, request.decided, step.name AS step_name,
     sequence.name AS sequence_name, count(message.id) AS messages,
     count(*) FILTER (message.state = 'unknown' AND message.request_id = request.id) AS unknown,
     count(*) FILTER (message.accepted_twice AND message.request_id = request.id) AS accepted_twice
-FROM request
+FROM asked
+JOIN request ON request.id = asked.id
 JOIN step ON step.id = request.step_id
 JOIN sequence ON sequence.id = request.sequence_id
 JOIN attempt ON attempt.request_id = request.id AND NOT attempt.withdrawn

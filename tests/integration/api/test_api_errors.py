@@ -95,6 +95,7 @@ def test_wrong_method_names_the_right_ones(shared_api: Api) -> None:
     assert answer.headers["allow"] == "DELETE, PUT"
     assert "DELETE, PUT" in answer.json()["error"]
     assert shared_api.client.patch("/v1/contacts/import").headers["allow"] == "POST"
+    assert shared_api.client.patch("/api/sequences/seq_x/steps/reorder").headers["allow"] == "POST"
 
 
 @pytest.mark.parametrize(

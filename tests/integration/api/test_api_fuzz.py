@@ -59,7 +59,7 @@ def test_no_answer_breaks_the_document(home: Path, sandbox: RunningSandbox) -> N
     """SPEC 9: some hundreds of cases: no 5xx, no undocumented status, no schema mismatch."""
     with served_api(home, sandbox.url) as served:
         _furnish(served)
-        told = _fuzz(served, "--phases", "examples,fuzzing,stateful", "--max-examples", "3", "--seed", "1")
+        told = _fuzz(served, "--phases", "examples,fuzzing,stateful", "--max-examples", "2", "--seed", "1")
 
     assert _cases(told) >= 300
 
@@ -73,5 +73,5 @@ def test_no_answer_breaks_the_document_in_thousands(home: Path, sandbox: Running
             served, "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(EXAMPLES)
         )
 
-    sys.stderr.write(told[told.rindex("SUMMARY") :])
+    sys.stderr.write(told[told.index("API capabilities") :])
     assert _cases(told) >= 5000

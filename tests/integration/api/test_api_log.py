@@ -30,7 +30,7 @@ def test_strange_name_is_replaced(shared_api: Api, given: str | bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/healthz", "/readyz", "/metrics", "/nothing", "/api/lists/x", "/v1/lists"]
+    "path", ["/api", "/healthz", "/readyz", "/metrics", "/nothing", "/api/lists/x", "/v1/lists"]
 )
 def test_every_answer_carries_a_name(shared_api: Api, path: str) -> None:
     assert MADE.fullmatch(shared_api.client.get(path).headers["x-request-id"])

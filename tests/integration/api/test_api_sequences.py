@@ -8,7 +8,8 @@ from tests.integration.api.client import BODY, START, Api
 
 FIGURES = {
     "sent", "presumed", "delivered", "opens", "uniqueOpens", "humanOpens", "clicks", "uniqueClicks", "bounces",
-    "complaints", "unsubscribes", "skipped", "skippedReasons", "humanClicks", "blocked", "dropped", "warmupDeferred", "failed", "unknown",
+    "complaints", "unsubscribes", "skipped", "skippedReasons", "humanClicks", "blocked", "dropped", "warmupDeferred",
+    "failed", "unknown",
     "openRate", "clickRate", "bounceRate", "complaintRate", "unsubscribeRate",
 }  # fmt: skip
 

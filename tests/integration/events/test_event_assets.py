@@ -45,10 +45,14 @@ def test_a_day_rebuilt_in_dagster_gives_the_same_figures(world: World, feed: Fee
     world.change("DELETE FROM event WHERE identity % 2 = 0")
     world.change("UPDATE message_feedback SET opens = 9")
     world.store.close()
-    result = build_defs().resolve_implicit_global_asset_job_def().execute_in_process(
-        asset_selection=[dg.AssetKey("event_days")],
-        partition_key=f"{START:%Y-%m-%d}",
-        run_config={"resources": {"clock": {"config": {"now": iso(TOMORROW)}}}},
+    result = (
+        build_defs()
+        .resolve_implicit_global_asset_job_def()
+        .execute_in_process(
+            asset_selection=[dg.AssetKey("event_days")],
+            partition_key=f"{START:%Y-%m-%d}",
+            run_config={"resources": {"clock": {"config": {"now": iso(TOMORROW)}}}},
+        )
     )
     assert result.success
     assert feed.facts() == expected

@@ -183,6 +183,8 @@ def test_raw_truth_is_kept_by_day(world: World, feed: Feed):
     feed.told(feed.entry("open", message, pool={"name": "x"}), feed.entry("open", message, after=86_400))
     days = sorted(path.name for path in (world.settings.home / "events").iterdir())
     assert days == ["2026-03-02", "2026-03-03"]
-    raw = [pl.read_parquet(world.settings.home / "events" / day / "*.parquet")["raw"].to_list() for day in days]
+    raw = [
+        pl.read_parquet(world.settings.home / "events" / day / "*.parquet")["raw"].to_list() for day in days
+    ]
     assert [len(rows) for rows in raw] == [1, 1]
     assert orjson.loads(raw[0][0])["pool"] == {"name": "x"}

@@ -99,7 +99,9 @@ def test_what_was_not_taken_is_told_again(world: World, instance: dg.DagsterInst
 def test_circuits_and_health_are_told(world: World, instance: dg.DagsterInstance, listener: Listener):
     """SPEC 4, 6.5."""
     world.domain(warmup_on=True)
-    world.change("UPDATE domain SET warmup_state = 'paused', warmup_pause_reason = 'health critical: 3 of 25'")
+    world.change(
+        "UPDATE domain SET warmup_state = 'paused', warmup_pause_reason = 'health critical: 3 of 25'"
+    )
     world.change(
         "INSERT INTO circuit (id, cause, words, opened_at, failures, probe_at) "
         "VALUES (uuidv7(), 'credentials', 'bad key', $now, 1, $now)", now=START,

@@ -87,6 +87,19 @@ def test_without_warmup_it_alerts_and_sends_on(world: World, feed: Feed):
         assert set(critical_domains(connection, LATER)) == {"example.com"}
 
 
+def test_health_is_shown_by_name(world: World, feed: Feed):
+    """SPEC 4, 8."""
+    domain_id = young(world)
+    feed.told(feed.entry("spamreport", feed.sent()[0]))
+    shown = health(world, domain_id).row
+    assert (shown["state"], shown["sent"], shown["complaints"], shown["complaint_rate"]) == (
+        "warning",
+        25,
+        1,
+        0.04,
+    )
+
+
 def test_what_is_older_than_a_week_is_over(world: World, feed: Feed):
     domain_id = young(world)
     feed.told(

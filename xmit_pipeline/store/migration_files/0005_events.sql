@@ -44,7 +44,11 @@ CREATE TABLE link_unsubscribe (
 );
 
 -- The scanner rule by which `message_feedback` was made; another one makes it anew.
-CREATE TABLE scanner_rule (seconds INTEGER NOT NULL, links INTEGER NOT NULL);
+CREATE TABLE scanner_rule (
+    seconds INTEGER NOT NULL,
+    links   INTEGER NOT NULL,
+    applied BOOLEAN NOT NULL                 -- false while rows by the rule before are left
+);
 
 CREATE TABLE step_metric_due (step_id UUID NOT NULL);        -- steps to count anew
 CREATE TABLE step_metric_count (counted_at TIMESTAMPTZ NOT NULL);   -- one row: when changes were last looked for

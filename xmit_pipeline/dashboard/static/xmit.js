@@ -1,0 +1,99 @@
+// The one script. Everything works without it; it saves a page's turn here and there.
+"use strict";
+
+// A post whose answer asks first: asked in a dialog here, on a page of its own without script.
+async function askHere(form, submitter) {
+  const posted = new URLSearchParams(new FormData(form, submitter));
+  const answer = await fetch(form.action, { method: "POST", body: posted, redirect: "manual" });
+  if (!answer.ok) return form.submit();
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const asked = page.getElementById("ask");
+  if (!asked) return form.submit();
+  const heading = document.createElement("h2");
+  heading.id = "ask-heading";
+  heading.textContent = page.querySelector("h1").textContent;
+  const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-labelledby", heading.id);
+  dialog.append(heading, document.adoptNode(asked));
+  dialog.querySelector("form").action = form.action;
+  dialog.querySelector("[data-close]").addEventListener("click", (event) => {
+    event.preventDefault();
+    dialog.close();
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.hasAttribute("data-asks")) return;
+  event.preventDefault();
+  askHere(form, event.submitter).catch(() => form.submit());
+});
+
+// A name to insert, put where the writer last was.
+let written = null;
+document.addEventListener("focusin", (event) => {
+  if (event.target.matches("[data-liquid]")) written = event.target;
+});
+for (const chip of document.querySelectorAll("[data-insert]")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = chip.textContent;
+  button.setAttribute("aria-label", `Insert ${chip.textContent}`);
+  button.addEventListener("click", () => {
+    const target = written || document.querySelector("textarea[data-liquid]");
+    target.setRangeText(chip.dataset.insert, target.selectionStart, target.selectionEnd, "end");
+    target.focus();
+    target.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  chip.replaceChildren(button);
+}
+
+// The preview follows what is written. Each one gets a fresh frame, so that Back leaves the page as it should.
+const previewing = document.querySelector("[data-preview]");
+if (previewing) {
+  const form = previewing.form;
+  let frame = document.querySelector("iframe.preview");
+  let timer = 0;
+  let turn = 0;
+  const renew = () => {
+    const fresh = frame.cloneNode();
+    fresh.name = `preview-${++turn}`;
+    fresh.removeAttribute("src");
+    frame.replaceWith(fresh);
+    frame = fresh;
+    previewing.formTarget = fresh.name;
+    form.requestSubmit(previewing);
+  };
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(renew, 600);
+  });
+  if (form.hasAttribute("data-preview-now")) renew();
+}
+
+// A part of a page that is still growing: asked for again until it says that it is done.
+for (const part of document.querySelectorAll("[data-refresh]")) {
+  const again = async () => {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById(part.id);
+    if (!fresh) return;
+    part.replaceChildren(...document.adoptNode(fresh).childNodes);
+    if (fresh.hasAttribute("data-refresh")) setTimeout(again, Number(part.dataset.refresh) * 1000);
+  };
+  setTimeout(again, Number(part.dataset.refresh) * 1000);
+}
+
+// One post a button: a second click while the first is under way is a slip.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post" || event.submitter?.formTarget) return;
+  setTimeout(() => {
+    for (const button of form.querySelectorAll("button")) button.disabled = true;
+  });
+});
+
+document.querySelector("[data-focus]")?.focus();

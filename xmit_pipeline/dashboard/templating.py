@@ -1,0 +1,54 @@
+"""The templates and what they may use: every value is escaped, and a name that is missing is an error."""
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from xmit_pipeline.dashboard import charts, printed, wording
+
+FOLDER = Path(__file__).parent / "templates"
+STATIC = Path(__file__).parent / "static"
+
+NAVIGATION = (
+    ("sequences", "Sequences", "/sequences"),
+    ("contacts", "Contacts", "/contacts"),
+    ("lists", "Lists", "/lists"),
+    ("sending", "Sending", "/sending"),
+    ("system", "System", "/system"),
+    ("settings", "Settings", "/settings"),
+)
+"""A page names its entry by `{% set section = "sequences" %}`."""
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a file of `static`, which changes with its content."""
+    mark = sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={mark}"
+
+
+@cache
+def environment() -> Environment:
+    """The one environment of all pages."""
+    made = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals |= {"asset": asset, "navigation": NAVIGATION, "charts": charts, "wording": wording}
+    made.filters |= {
+        "iso": printed.iso_or_none,
+        "stamp": printed.stamp,
+        "ago": printed.ago,
+        "number": printed.number,
+        "percent": printed.percent,
+        "plural": printed.plural,
+        "listed": printed.listed,
+        "public": printed.public,
+        "delay": printed.delay,
+    }
+    return made

@@ -1,0 +1,86 @@
+"""The words and tones that states have on a page; a state is always written, never told by colour alone."""
+
+STATUSES = {
+    "draft": ("Draft", "quiet"),
+    "active": ("Active", "good"),
+    "paused": ("Paused", "warn"),
+    "archived": ("Archived", "quiet"),
+    "completed": ("Completed", "note"),
+    "exited": ("Exited", "quiet"),
+    "unsubscribed": ("Unsubscribed", "warn"),
+    "bounced": ("Bounced", "bad"),
+    "complained": ("Complained", "bad"),
+    "waiting": ("Waiting", "note"),
+    "claimed": ("Going out", "note"),
+    "sent": ("Sent", "good"),
+    "skipped": ("Skipped", "quiet"),
+    "failed": ("Failed", "bad"),
+    "unknown": ("Unknown", "warn"),
+    "held": ("Held", "bad"),
+    "inactive": ("Off", "quiet"),
+    "healthy": ("Healthy", "good"),
+    "warning": ("Warning", "warn"),
+    "critical": ("Critical", "bad"),
+    "verified": ("Verified", "good"),
+    "unverified": ("Not verified", "warn"),
+    "default": ("Default", "note"),
+    "delivered": ("Delivered", "good"),
+    "enabled": ("On", "good"),
+    "disabled": ("Off", "quiet"),
+    "revoked": ("Revoked", "quiet"),
+    "ok": ("OK", "good"),
+}
+
+REASONS = {
+    "unsubscribed": "unsubscribed",
+    "bounced": "bounced",
+    "complained": "reported spam",
+    "suppressed": "suppressed",
+    "rejected": "refused by SendGrid",
+    "delivery_failed": "delivery failed",
+    "manual": "taken out by hand",
+    "archived": "sequence archived",
+    "contact_deleted": "contact deleted",
+    "inactive": "not active any more",
+    "exited": "had left",
+    "step_deleted": "step deleted",
+    "render_error": "text could not be rendered",
+    "already_enrolled": "enrolled before",
+    "not_found": "not found",
+    "duplicate": "named twice",
+}
+
+EVENTS = {
+    "processed": "SendGrid is sending it",
+    "delivered": "Delivered",
+    "deferred": "Their server asked to wait",
+    "bounce": "Bounced",
+    "dropped": "SendGrid did not send it on",
+    "open": "Opened",
+    "click": "Clicked",
+    "spamreport": "Reported as spam",
+    "unsubscribe": "Unsubscribed",
+    "group_unsubscribe": "Unsubscribed",
+}
+
+TRIGGERS = {"list_add": "List", "manual": "API or by hand"}
+
+
+def status(name: str) -> tuple[str, str]:
+    """A state's word, and its tone: good, note, warn, bad or quiet."""
+    return STATUSES.get(name, (name.replace("_", " ").capitalize(), "quiet"))
+
+
+def reason(name: str | None) -> str:
+    """Why something was skipped or left, in words."""
+    return REASONS.get(name or "", (name or "").replace("_", " "))
+
+
+def reasons(counts: dict[str, int]) -> str:
+    """`3 suppressed, 1 had left`, the most frequent first."""
+    return ", ".join(f"{counts[name]:,} {reason(name)}" for name in sorted(counts, key=lambda each: -counts[each]))
+
+
+def event(kind: str) -> str:
+    """What SendGrid's event of this kind says."""
+    return EVENTS.get(kind, kind.replace("_", " ").capitalize())

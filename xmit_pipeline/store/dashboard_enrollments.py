@@ -1,0 +1,85 @@
+"""Enrollments as the dashboard lists them: by status, reason and search; and whom one could enroll."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from xmit_pipeline.store.connection import Connection, rows_as_dicts
+from xmit_pipeline.store.keyset import Cut, Mark, cut_rows
+from xmit_pipeline.store.suppressions import ACTIVE_SUPPRESSIONS
+
+MOST_FOUND = 20
+
+FOUND = """
+SELECT id, enrolled_at AS at FROM enrollment
+WHERE sequence_id = $sequence_id
+  AND ($status::VARCHAR IS NULL OR status = $status)
+  AND ($reason::VARCHAR IS NULL OR exit_reason = $reason)
+"""
+
+OF_SOME = """
+  AND contact_id IN (
+    SELECT id FROM contact
+    WHERE contains(email, lower($q)) OR contains(lower(concat_ws(' ', first_name, last_name)), lower($q)))
+"""
+
+SHOWN = """
+SELECT enrollment.*, contact.email, contact.first_name, contact.last_name, step.name AS step_name,
+    message.state AS message_state
+FROM shown
+JOIN enrollment ON enrollment.id = shown.id
+JOIN contact ON contact.id = enrollment.contact_id
+LEFT JOIN step ON step.id = enrollment.step_id
+LEFT JOIN message ON message.id = enrollment.message_id
+"""
+
+REASONS = """
+SELECT exit_reason, count(*) AS people FROM enrollment
+WHERE sequence_id = $id AND exit_reason IS NOT NULL
+GROUP BY exit_reason ORDER BY people DESC, exit_reason
+"""
+
+TO_ENROLL = f"""
+WITH found AS (
+    SELECT id, email, first_name, last_name, status FROM contact
+    WHERE deleted_at IS NULL
+      AND (contains(email, lower($q)) OR contains(lower(concat_ws(' ', first_name, last_name)), lower($q)))
+    ORDER BY email = lower($q) DESC, email
+    LIMIT $most
+)
+SELECT found.*, suppressed.email IS NOT NULL AS suppressed, been.id AS enrollment_id, been.status AS been
+FROM found
+LEFT JOIN ({ACTIVE_SUPPRESSIONS}) AS suppressed ON suppressed.email = found.email
+LEFT JOIN (
+    SELECT contact_id, arg_max(id, enrolled_at) AS id, arg_max(status, enrolled_at) AS status FROM enrollment
+    WHERE sequence_id = $id AND contact_id IN (SELECT id FROM found)
+    GROUP BY contact_id
+) AS been ON been.contact_id = found.id
+ORDER BY found.email = lower($q) DESC, found.email
+"""  # noqa: S608  (a constant subquery)
+
+
+def enrollments_cut(
+    connection: Connection,
+    sequence_id: UUID,
+    *,
+    status: str | None,
+    reason: str | None,
+    q: str | None,
+    mark: Mark | None,
+) -> Cut:
+    """A page of a sequence's enrollments with the person, the step waited for, and its message's state."""
+    asked: dict[str, Any] = {"sequence_id": sequence_id, "status": status, "reason": reason}
+    if q is None:
+        return cut_rows(connection, FOUND, SHOWN, asked, mark)
+    return cut_rows(connection, FOUND + OF_SOME, SHOWN, {**asked, "q": q}, mark)
+
+
+def exit_reasons(connection: Connection, sequence_id: UUID) -> dict[str, int]:
+    """Why people left a sequence, the most frequent first."""
+    return dict(connection.execute(REASONS, {"id": sequence_id}).fetchall())
+
+
+def contacts_to_enroll(connection: Connection, sequence_id: UUID, q: str, now: datetime) -> list[dict[str, Any]]:
+    """The first contacts with this text in address or name: `suppressed`, and their last time in the sequence."""
+    return rows_as_dicts(connection, TO_ENROLL, {"id": sequence_id, "q": q, "most": MOST_FOUND, "now": now})

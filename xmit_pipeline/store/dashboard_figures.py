@@ -1,0 +1,63 @@
+"""A sequence's figures for its page: what `metrics.step_stats` answers, read from the materialized table.
+
+A step that changed since the last count is counted anew by the same definition, so the numbers are the API's at any
+moment; the others cost nothing, however many messages they have.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from xmit_pipeline.store.connection import Connection, rows_as_dicts
+from xmit_pipeline.store.frontier import due_groups
+from xmit_pipeline.store.metrics import COUNTED, FIGURES, no_figures, with_rates
+from xmit_pipeline.store.steps import live_steps
+
+CHANGED = """
+CREATE OR REPLACE TEMP TABLE changed_step AS
+SELECT step_metric_due.step_id FROM step_metric_due JOIN step ON step.id = step_metric_due.step_id
+WHERE step.sequence_id = $id
+UNION
+SELECT step_id FROM message
+WHERE sequence_id = $id
+  AND greatest(settled_at, sent_at) >= (SELECT coalesce(max(counted_at), '-infinity') FROM step_metric_count)
+"""
+
+KEPT = """
+SELECT step_metric.* FROM step_metric JOIN step ON step.id = step_metric.step_id
+WHERE step.sequence_id = $id AND step_metric.step_id NOT IN (FROM changed_step)
+"""
+
+ANEW = FIGURES.format(
+    feedback="message_feedback", which="sequence_id = $id AND step_id IN (FROM changed_step)"
+)
+
+
+def sequence_figures(connection: Connection, sequence_id: UUID, now: datetime) -> list[dict[str, Any]]:
+    """The figures of each live step, as `metrics.step_stats` has them, with the step's own columns beside them."""
+    figures: dict[UUID, dict[str, Any]] = {
+        step["id"]: {**step, "step_id": step["id"], **no_figures()} for step in live_steps(connection, sequence_id)
+    }
+    for row in day_figures(connection, sequence_id):
+        if row["step_id"] in figures:
+            _add(figures[row["step_id"]], row)
+    for group in due_groups(connection, now):
+        if group.step_id in figures and group.wall and group.wall.startswith("warmup"):
+            figures[group.step_id]["warmup_deferred"] += group.deferred
+    return [with_rates(of_step) for of_step in figures.values()]
+
+
+def day_figures(connection: Connection, sequence_id: UUID) -> list[dict[str, Any]]:
+    """A row for each step, deleted ones too, and UTC day on which something was posted or skipped."""
+    connection.execute(CHANGED, {"id": sequence_id})
+    return [row for query in (KEPT, ANEW) for row in rows_as_dicts(connection, query, {"id": sequence_id})]
+
+
+def _add(figures: dict[str, Any], row: dict[str, Any]) -> None:
+    for name in COUNTED:
+        figures[name] += row[name]
+    reasons = figures["skipped_reasons"]
+    for reason, messages in orjson.loads(row["skipped_reasons"]).items():
+        reasons[reason] = reasons.get(reason, 0) + messages

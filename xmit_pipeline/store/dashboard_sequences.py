@@ -1,0 +1,104 @@
+"""Sequences as the dashboard lists them, and what a deed would do to the people in one; it changes nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from xmit_pipeline.model.warmup import utc_day
+from xmit_pipeline.store.connection import Connection
+from xmit_pipeline.store.frontier import due_groups
+from xmit_pipeline.store.keyset import Cut, Mark, cut_rows
+
+FOUND = """
+SELECT id, created_at AS at FROM sequence
+WHERE deleted_at IS NULL
+  AND ($status::VARCHAR IS NULL OR status = $status)
+  AND ($q::VARCHAR IS NULL OR contains(lower(name), lower($q)))
+"""
+
+SHOWN = """
+SELECT sequence.*, list.name AS list_name, coalesce(written.steps, 0) AS steps, coalesce(written.held, 0) AS held,
+    coalesce(people.active, 0) AS active, coalesce(people.paused, 0) AS paused,
+    coalesce(people.completed, 0) AS completed, coalesce(people.exited, 0) AS exited,
+    coalesce(today.sent, 0)::BIGINT AS sent_today
+FROM shown
+JOIN sequence ON sequence.id = shown.id
+LEFT JOIN list ON list.id = sequence.trigger_list_id
+LEFT JOIN (
+    SELECT sequence_id, count(*) AS steps, count(held_at) AS held FROM step WHERE deleted_at IS NULL GROUP BY sequence_id
+) AS written ON written.sequence_id = sequence.id
+LEFT JOIN (
+    SELECT sequence_id,
+        count(*) FILTER (status = 'active') AS active, count(*) FILTER (status = 'paused') AS paused,
+        count(*) FILTER (status = 'completed') AS completed, count(*) FILTER (status = 'exited') AS exited
+    FROM enrollment WHERE sequence_id IN (SELECT id FROM shown) GROUP BY sequence_id
+) AS people ON people.sequence_id = sequence.id
+LEFT JOIN (
+    SELECT step.sequence_id, sum(step_metric.sent) AS sent
+    FROM step_metric JOIN step ON step.id = step_metric.step_id
+    WHERE step_metric.day = $today::DATE GROUP BY step.sequence_id
+) AS today ON today.sequence_id = sequence.id
+"""
+
+PEOPLE = """
+SELECT
+    count(*) FILTER (status = 'active') AS active,
+    count(*) FILTER (status = 'paused') AS paused,
+    count(*) FILTER (status = 'active' AND due_at IS NULL) AS going_out,
+    count(*) FILTER (status = 'paused' AND due_at <= $now) AS past_due,
+    count(*) AS ever
+FROM enrollment WHERE sequence_id = $id
+"""
+
+ON_STEP = """
+SELECT count(*) FROM enrollment
+WHERE sequence_id = $id AND step_id = $step_id AND status IN ('active', 'paused')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """How many of a sequence's people a deed would touch.
+
+    `going_out`: their message is claimed or unknown; `past_due`: paused, and their time came meanwhile; `ever`: all.
+    """
+
+    active: int
+    paused: int
+    going_out: int
+    past_due: int
+    ever: int
+
+
+def sequences_cut(
+    connection: Connection, now: datetime, *, q: str | None, status: str | None, mark: Mark | None
+) -> Cut:
+    """A page of sequences with their people by status, `steps`, `held` steps, `sent_today` and `warmup_deferred`."""
+    parameters = {"q": q, "status": status, "today": utc_day(now).isoformat()}
+    cut = cut_rows(connection, FOUND, SHOWN, parameters, mark)
+    waiting = warmup_deferred(connection, now) if cut.rows else {}
+    for row in cut.rows:
+        row["warmup_deferred"] = waiting.get(row["id"], 0)
+    return cut
+
+
+def warmup_deferred(connection: Connection, now: datetime) -> dict[UUID, int]:
+    """How many of each sequence are due and wait for a place in a warmup day."""
+    found: dict[UUID, int] = {}
+    for group in due_groups(connection, now):
+        if group.wall and group.wall.startswith("warmup"):
+            found[group.sequence_id] = found.get(group.sequence_id, 0) + group.deferred
+    return found
+
+
+def people_of(connection: Connection, sequence_id: UUID, now: datetime) -> People:
+    """Whom pausing, resuming or archiving would touch."""
+    asked: dict[str, Any] = {"id": sequence_id, "now": now}
+    return People(*(connection.execute(PEOPLE, asked).fetchone() or (0, 0, 0, 0, 0)))
+
+
+def waiting_for_step(connection: Connection, sequence_id: UUID, step_id: UUID) -> int:
+    """How many wait for this step, or have its message open."""
+    (waiting,) = connection.execute(ON_STEP, {"id": sequence_id, "step_id": step_id}).fetchone() or (0,)
+    return waiting
