@@ -2,7 +2,19 @@
 
 import sys
 
-from benchmarks import api, delivery, folding, frontier, history, importing, list_adds, minutes, rendering
+from benchmarks import (
+    api,
+    backfill,
+    delivery,
+    folding,
+    forecast,
+    frontier,
+    history,
+    importing,
+    list_adds,
+    minutes,
+    rendering,
+)
 
 MODULES = {
     "frontier": frontier,
@@ -14,6 +26,8 @@ MODULES = {
     "api": api,
     "history": history,
     "minutes": minutes,
+    "forecast": forecast,
+    "backfill": backfill,
 }
 
 

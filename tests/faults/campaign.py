@@ -96,6 +96,7 @@ class Campaign:
     tick_lines: int
     through: str = "run_tick"
     ticks: int = 0
+    latest: datetime = START - DAY
     all_unknown_allowed: bool = False
     wire: set[str] = field(default_factory=set)
 
@@ -106,9 +107,8 @@ class Campaign:
             for number, blow in enumerate(blows(self.seed, count), start=1):
                 end = self._strike(blow)
                 self._judge(blow, end)
-            moment = blow.moment + DAY if blow and blow.backwards else blow.moment if blow else START
             blow = None
-            self._calm(moment)
+            self._calm()
         except AssertionError as error:
             told = f"seed {self.seed}, tick {self.ticks}: {blow}"
             raise AssertionError(f"{error}\n{told}") from error
@@ -152,11 +152,13 @@ class Campaign:
             assert blow.trap is not None, end.error
             assert blow.trap.kind == "full", end.error
             self.tally.failed_ticks += 1
-        if blow.moment < self._latest(blow.moment) and not end.killed and not end.error:
+        if blow.moment < self.latest and not end.killed and not end.error:
             assert end.counts["claimed"] == 0, "a clock set back has sent"
             assert "reconcile" in end.note, end.note
         truth.look(self.world)
         self._judge_wire(blow, end)
+        [row] = self.world.rows("SELECT max(moment) AS moment FROM tick WHERE NOT superseded")
+        self.latest = row["moment"] or self.latest
 
     def _judge_wire(self, blow: Blow, end: TickEnd) -> None:
         """Unknown is only what was on the wire: never more than its answers leave open, and a death's eight."""
@@ -186,10 +188,10 @@ class Campaign:
                 )
                 prove(connection, now)
 
-    def _calm(self, moment: datetime) -> None:
+    def _calm(self) -> None:
         """Without faults the next ticks finish the work: nobody waits, and nobody is lost."""
         self.world.faults()
-        moment = self._latest(moment)
+        moment = self.latest
         for number in range(CALM_TICKS):
             moment += DAY if number % 10 == 5 else 16 * MINUTE
             self.world.change("UPDATE step SET held_at = NULL, hold_reason = NULL")
@@ -203,10 +205,6 @@ class Campaign:
             if not self.world.rows("SELECT 1 FROM enrollment WHERE status = 'active' LIMIT 1"):
                 break
         self._judge_end()
-
-    def _latest(self, moment: datetime) -> datetime:
-        [row] = self.world.rows("SELECT max(moment) AS moment FROM tick WHERE NOT superseded")
-        return max(moment, row["moment"] or moment)
 
     def _judge_end(self) -> None:
         truth.within_quota(self.world)

@@ -6,10 +6,10 @@ What it hands on is a small form, and where the file lies.
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 from urllib.parse import urlencode
 
+from filelock import FileLock
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
@@ -19,9 +19,9 @@ from xmit_pipeline.dashboard.door import Office
 from xmit_pipeline.dashboard.form import MULTIPART, URLENCODED
 from xmit_pipeline.dashboard.multipart import Multipart, Part
 from xmit_pipeline.dashboard.session import FORM_FIELD, Session, session_of
-from xmit_pipeline.dashboard.uploads import Uploads
+from xmit_pipeline.dashboard.uploads import ImportRecord, Uploads
 from xmit_pipeline.model.errors import BadInput, StoreRefused
-from xmit_pipeline.store.keys import KeyScope
+from xmit_pipeline.store.keys import KeyScope, LiveKey
 
 PATH = "/contacts/import"
 TAKEN = "xmit.taken"
@@ -33,10 +33,9 @@ LONGEST_FIELD = 4096
 
 @dataclass(slots=True)
 class Taken:
-    """A file that was sent: where it lies, or in `fault` why it does not."""
+    """A file that was sent: the upload that keeps it, or in `fault` why none does."""
 
     id: str = ""
-    path: Path | None = None
     name: str = ""
     size: int = 0
     fault: str | None = None
@@ -68,11 +67,10 @@ class TakesFiles:
         await self._app(scope, _again(body, receive), send)
 
     async def _taken(self, request: Request) -> tuple[Taken, dict[str, str]]:
-        session = await self._session(request)
-        if session is None:
+        session, key = await self._who(request)
+        if session is None or key is None:
             return Taken(), {}
-        largest = self._office.settings.upload_limit_mb << 20
-        taking = Taking(Uploads(self._office.settings.home), session, self._office, largest)
+        taking = Taking(self._office, session, key)
         try:
             await taking.all_of(request)
         except BadInput as error:
@@ -86,33 +84,34 @@ class TakesFiles:
             raise
         return taking.taken, taking.fields
 
-    async def _session(self, request: Request) -> Session | None:
-        """Who may send files: a live key of full scope."""
+    async def _who(self, request: Request) -> tuple[Session | None, LiveKey | None]:
+        """Who may send files: a live key of full scope. To anybody else the door says why not."""
         office = self._office
         session = session_of(request, office.settings, office.desk.clock.now())
         if session is None:
-            return None
+            return None, None
         if office.ring.stale:
             try:
                 await run_in_threadpool(office.ring.read)
             except StoreRefused:
-                return None  # the door says why
+                return None, None
         key = office.ring.of_hash(session.key_hash)
-        return session if key is not None and key.scope is KeyScope.FULL else None
+        return session, key if key is not None and key.scope is KeyScope.FULL else None
 
 
 class Taking:
-    """One body under way."""
+    """One body under way. While a file arrives its lock is held, so that nobody sweeps it away."""
 
-    def __init__(self, uploads: Uploads, session: Session, office: Office, largest: int) -> None:
+    def __init__(self, office: Office, session: Session, key: LiveKey) -> None:
         self.taken = Taken()
         self.fields: dict[str, str] = {}
-        self._uploads = uploads
+        self._uploads = Uploads(office.settings.home)
+        self._office = office
         self._session = session
-        self._settings = office.settings
-        self._largest = largest
+        self._key = key
         self._field: str | None = None
         self._file: IO[bytes] | None = None
+        self._lock: FileLock | None = None
         self._waiting = bytearray()
 
     async def all_of(self, request: Request) -> None:
@@ -132,13 +131,16 @@ class Taking:
         if not form.done:
             raise BadInput("The file did not arrive whole; send it again.")
         await self._close()
+        if self.taken.id:
+            await run_in_threadpool(self._keep)
 
     async def give_up(self, fault: str) -> None:
         """Keep nothing of the file."""
         if self._file is not None:
             await run_in_threadpool(self._file.close)
             self._file = None
-        if self.taken.id:
+        if self.taken.id and self._lock:
+            self._lock.release()
             await run_in_threadpool(self._uploads.forget, self.taken.id)
         self.taken = Taken(fault=fault)
 
@@ -148,7 +150,7 @@ class Taking:
         if self._field is not None:
             self.fields[self._field] = ""
         elif part.filename and part.name == "file" and not self.taken.id:
-            if not self._session.owns(self.fields.get(FORM_FIELD, ""), self._settings):
+            if not self._session.owns(self.fields.get(FORM_FIELD, ""), self._office.settings):
                 raise BadInput("This form belongs to another session; open the page again.")
             self.taken.name = part.filename.replace("\\", "/").rpartition("/")[2][:200]
             await run_in_threadpool(self._open)
@@ -157,7 +159,14 @@ class Taking:
         self._uploads.folder.mkdir(parents=True, exist_ok=True)
         self._uploads.sweep()
         self.taken.id, path = self._uploads.begin(self.taken.name)
-        self.taken.path, self._file = path, path.open("wb")
+        self._lock = self._uploads.hold(self.taken.id)
+        self._file = path.open("wb")
+
+    def _keep(self) -> None:
+        taken, now = self.taken, self._office.desk.clock.now()
+        self._uploads.keep(ImportRecord(taken.id, taken.name, taken.size, self._key.name, now))
+        if self._lock:
+            self._lock.release()
 
     async def _add(self, content: bytes) -> None:
         if self._field is not None:
@@ -166,9 +175,10 @@ class Taking:
                 raise BadInput("This form can't be read; send it again from its page.")
         elif self._file is not None:
             self.taken.size += len(content)
-            if self.taken.size > self._largest:
+            limit = self._office.settings.upload_limit_mb
+            if self.taken.size > limit << 20:
                 raise BadInput(
-                    f"The file is over {self._settings.upload_limit_mb:,} MB; split it, use `xmit import`, or raise "
+                    f"The file is over {limit:,} MB; split it, use `xmit import`, or raise "
                     "XMIT_UPLOAD_LIMIT_MB."
                 )
             self._waiting += content

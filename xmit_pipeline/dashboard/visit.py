@@ -6,6 +6,7 @@ from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
 from fastapi import Depends
+from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -62,9 +63,10 @@ class Visit:
         return self.form.text("sure") == "yes"
 
     def asking(self, what: str, **about: Any) -> Desk:
-        """The desk for one change: `what` is the API's name for the call, `about` the public ids that it is about."""
+        """The desk for one change: `what` is the API's name for the call; the address's ids are kept by themselves."""
         fields = [name for name in self.form.names if name not in (FORM_FIELD, "sure")]
-        details = {**about, **({"fields": fields} if fields else {})}
+        places = {to_camel(name): value for name, value in self.request.path_params.items()}
+        details = {**places, **about, **({"fields": fields} if fields else {})}
         return replace(self.desk, call=Call(self.key.name, what, details))
 
     def show(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
@@ -130,7 +132,7 @@ def own_path(text: str) -> str:
 
 
 def _visit_of(request: Request) -> Visit:
-    return cast(Visit, request.scope[VISIT])
+    return replace(cast(Visit, request.scope[VISIT]), request=request)
 
 
 AtVisit = Annotated[Visit, Depends(_visit_of)]

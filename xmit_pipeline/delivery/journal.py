@@ -6,6 +6,7 @@ posted, and a restored store what it has forgotten. One file a UTC day, in `XMIT
 line; a line begins with its line break, so that one torn by a crash spoils only itself.
 """
 
+import errno
 import mmap
 import os
 import threading
@@ -118,7 +119,9 @@ class Journal:
     def _append(self, entry: dict[str, Any], *, durably: bool = True) -> None:
         path = self._folder / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"
         with self._writing, path.open("ab", buffering=0) as file:
-            file.write(b"\n" + orjson.dumps(entry))
+            line = b"\n" + orjson.dumps(entry)
+            if file.write(line) < len(line):  # a disk with a few bytes left takes a part, and says so by this alone
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if durably:
                 os.fsync(file.fileno())
 

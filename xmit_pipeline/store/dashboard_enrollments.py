@@ -80,6 +80,14 @@ def exit_reasons(connection: Connection, sequence_id: UUID) -> dict[str, int]:
     return dict(connection.execute(REASONS, {"id": sequence_id}).fetchall())
 
 
+def contact_at(connection: Connection, email: str) -> UUID | None:
+    """The contact with this folded address."""
+    row = connection.execute(
+        "SELECT id FROM contact WHERE email = $email AND deleted_at IS NULL", {"email": email}
+    ).fetchone()
+    return row[0] if row else None
+
+
 def contacts_to_enroll(connection: Connection, sequence_id: UUID, q: str, now: datetime) -> list[dict[str, Any]]:
     """The first contacts with this text in address or name: `suppressed`, and their last time in the sequence."""
     return rows_as_dicts(connection, TO_ENROLL, {"id": sequence_id, "q": q, "most": MOST_FOUND, "now": now})

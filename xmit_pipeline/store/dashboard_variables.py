@@ -1,4 +1,4 @@
-"""Which names a writer can insert: the keys that contacts' metadata have, from a sample of the newest ones."""
+"""Which names a writer can insert: the keys that contacts' metadata have, from a sample of them."""
 
 from xmit_pipeline.store.connection import Connection
 
@@ -11,6 +11,7 @@ FROM (
     SELECT unnest(json_keys(metadata)) AS key
     FROM (SELECT metadata FROM contact WHERE deleted_at IS NULL AND metadata <> '{}' LIMIT $sample)
 )
+WHERE regexp_full_match(key, '[A-Za-z_][A-Za-z0-9_]*')
 GROUP BY key ORDER BY contacts DESC, key LIMIT $most
 """
 

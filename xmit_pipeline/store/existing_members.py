@@ -9,7 +9,7 @@ from uuid import UUID
 from xmit_pipeline.store.connection import Connection, Store
 from xmit_pipeline.store.enrollments import EnrollResult, enroll
 
-TURN = 100_000
+TURN = 50_000
 """Members a transaction enrolls."""
 
 BEGIN = """

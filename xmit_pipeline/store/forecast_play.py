@@ -60,30 +60,50 @@ JOIN sequence ON sequence.id = message.sequence_id AND sequence.reordered_at IS 
 
 CHOSEN = """
 CREATE OR REPLACE TEMP TABLE going AS
-WITH taking_turns AS (
-    SELECT traveller.traveller, traveller.lane, traveller.due, lane.domain_id, lane.priority,
+WITH waiting AS (
+    SELECT traveller.traveller, traveller.sequence, traveller.lane, traveller.due, lane.domain_id, lane.priority,
         capacity.room, capacity.backlog_room, traveller.due < $now - $overdue_minutes AS overdue,
-        row_number() OVER (PARTITION BY traveller.sequence ORDER BY traveller.due, traveller.traveller) AS turn
+        traveller.due::BIGINT * 4294967296 + traveller.traveller AS place
     FROM traveller
     JOIN lane ON lane.lane = traveller.lane AND lane.wall IS NULL
-    JOIN capacity ON capacity.domain_id::UUID = lane.domain_id
+    JOIN capacity ON capacity.domain_id = lane.domain_id
     WHERE traveller.goes <= $now AND (capacity.room IS NULL OR capacity.room > 0)
+),
+backlog AS (
+    SELECT sequence, list_max(min(place, $most_backlog)) AS last_place,
+        greatest(0, count(*) - $most_backlog) AS left_out
+    FROM waiting
+    WHERE overdue
+    GROUP BY sequence
+    HAVING count(DISTINCT domain_id) = 1 AND any_value(backlog_room) IS NOT NULL
+),
+taking_turns AS (
+    SELECT waiting.*, row_number() OVER (PARTITION BY waiting.sequence ORDER BY waiting.place)
+            + CASE WHEN waiting.overdue THEN 0 ELSE coalesce(backlog.left_out, 0) END AS turn
+    FROM waiting LEFT JOIN backlog ON backlog.sequence = waiting.sequence
+    WHERE NOT waiting.overdue OR waiting.place <= coalesce(backlog.last_place, waiting.place)
 ),
 within_pace AS (
     SELECT * FROM taking_turns
     QUALIFY backlog_room IS NULL OR NOT overdue OR backlog_room >= row_number() OVER (
-        PARTITION BY domain_id, overdue ORDER BY priority, turn, due, traveller)
+        PARTITION BY domain_id, overdue ORDER BY priority, turn, place)
 )
 SELECT traveller, lane, $now AS goes, overdue FROM within_pace
-QUALIFY room IS NULL OR room >= row_number() OVER (PARTITION BY domain_id ORDER BY priority, turn, due, traveller)
+QUALIFY room IS NULL OR room >= row_number() OVER (PARTITION BY domain_id ORDER BY priority, turn, place)
 """
-"""`frontier.PICK`, over numbers."""
+"""`frontier.PICK`, over numbers. Of a sequence's backlog on one domain no more than its places can be chosen: the
+others are left out before the sorting, and counted where they stand before somebody who is not.
+"""
+
+PLACES = (
+    "CREATE OR REPLACE TEMP TABLE capacity AS SELECT * REPLACE (domain_id::UUID AS domain_id) FROM places"
+)
 
 WAITS_FOR_THE_HOUR = """
 SELECT EXISTS (
     SELECT 1 FROM traveller
     JOIN lane ON lane.lane = traveller.lane AND lane.wall IS NULL
-    JOIN capacity ON capacity.domain_id::UUID = lane.domain_id AND capacity.room > 0
+    JOIN capacity ON capacity.domain_id = lane.domain_id AND capacity.room > 0
     WHERE traveller.goes <= $now)
 """
 
@@ -93,7 +113,7 @@ SELECT traveller.traveller, traveller.lane, traveller.goes, lane.sequence_id, la
     traveller.due < traveller.goes - $overdue_minutes AS overdue, capacity.room, capacity.backlog_room
 FROM traveller
 JOIN lane ON lane.lane = traveller.lane AND lane.wall IS NULL
-JOIN capacity ON capacity.domain_id::UUID = lane.domain_id AND (capacity.room IS NULL OR capacity.room > 0)
+JOIN capacity ON capacity.domain_id = lane.domain_id AND (capacity.room IS NULL OR capacity.room > 0)
 WHERE traveller.goes > $now AND traveller.goes < $until
 """
 """Everyone whose first tick lies between; those who wait for places already are not among them."""
@@ -101,7 +121,7 @@ WHERE traveller.goes > $now AND traveller.goes < $until
 STOPS = """
 WITH chain AS (
     SELECT lane.sequence_id, count(*) AS steps, min(lane.delay) AS shortest
-    FROM lane JOIN capacity ON capacity.domain_id::UUID = lane.domain_id
+    FROM lane JOIN capacity ON capacity.domain_id = lane.domain_id
     GROUP BY lane.sequence_id
     HAVING bool_or(capacity.room IS NOT NULL)
 ),
@@ -227,28 +247,24 @@ def tick(connection: Connection, now: datetime) -> datetime:
     """
     turn_of_day(connection, now)
     minute = {"now": _minute(now)}
-    with offered(connection, "capacity", capacity(domain_days(connection, now))):
-        connection.execute(CHOSEN, {**minute, "overdue_minutes": OVERDUE_MINUTES})
-    _send(connection)
-    with offered(connection, "capacity", capacity(domain_days(connection, now))):
-        (paced,) = connection.execute(WAITS_FOR_THE_HOUR, minute).fetchone() or (False,)
+    most = _count_places(connection, now)
+    connection.execute(CHOSEN, {**minute, "overdue_minutes": OVERDUE_MINUTES, "most_backlog": most})
+    _send(connection, now)
+    (paced,) = connection.execute(WAITS_FOR_THE_HOUR, minute).fetchone() or (False,)
     return next_hour(now) if paced else next_midnight(now)
 
 
 def leap(connection: Connection, now: datetime, until: datetime) -> tuple[int, datetime]:
-    """Let those go whose first tick lies between two moments, up to where places may be short.
+    """After a tick, on the same day: let those go whose first tick lies between, up to where places may be short.
 
     Answers how many went, and up to when (exclusive) nothing stood in anybody's way.
     """
-    with offered(connection, "capacity", capacity(domain_days(connection, now))):
-        connection.execute(
-            ARRIVALS,
-            {"now": _minute(now), "until": _minute(until), "overdue_minutes": OVERDUE_MINUTES},
-        )
-        stops = connection.execute(STOPS).fetchone() or ()
+    span = {"now": _minute(now), "until": _minute(until)}
+    connection.execute(ARRIVALS, {**span, "overdue_minutes": OVERDUE_MINUTES})
+    stops = connection.execute(STOPS).fetchone() or ()
     stop = min(minute for minute in (*stops, _minute(until)) if minute is not None)
     connection.execute(LEAPING, {"stop": stop})
-    return _send(connection), _moment(stop)
+    return _send(connection, now), _moment(stop)
 
 
 def waiting(connection: Connection, until: datetime) -> list[Waiting]:
@@ -271,13 +287,23 @@ def ways(connection: Connection, sequence_id: UUID) -> Ways:
     return Ways(completed, active, None if last is None else _moment(last))
 
 
-def _send(connection: Connection) -> int:
+def _count_places(connection: Connection, now: datetime) -> int:
+    """The places of each domain as `capacity`; answers the most that any has for a backlog."""
+    places = capacity(domain_days(connection, now))
+    with offered(connection, "places", places):
+        connection.execute(PLACES)
+    return max((room for room in places["backlog_room"] if room), default=1)
+
+
+def _send(connection: Connection, now: datetime) -> int:
+    """Everyone in `going` goes, and what is left of the places is counted anew; answers how many went."""
     (people,) = connection.execute("SELECT count(*) FROM going").fetchone() or (0,)
     if people:
         connection.execute(POST, {"played": PLAYED})
         connection.execute(ADVANCE)
         while (connection.execute(SKIP_SEEN).fetchone() or (0,))[0]:
             pass
+        _count_places(connection, now)
     return people
 
 
