@@ -63,6 +63,7 @@ def _environment(settings: Settings, ports: Ports, given: Mapping[str, str]) -> 
         "XMIT_DATABASE": str(settings.database),
         "XMIT_PUBLIC_URL": given.get("XMIT_PUBLIC_URL") or f"http://127.0.0.1:{ports.api}",
         "SENDGRID_HOST": host,
+        "XMIT_DAGSTER_URL": given.get("XMIT_DAGSTER_URL") or f"http://127.0.0.1:{ports.dagster}",
         "DAGSTER_HOME": str(prepared_home(settings)),
     }
 

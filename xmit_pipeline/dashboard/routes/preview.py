@@ -1,0 +1,76 @@
+"""A step as one person would get it, in a frame in which nothing runs."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from xmit_pipeline.api.person import rendered, shown_person
+from xmit_pipeline.api.shapes import ContactId, SequenceId, StepId
+from xmit_pipeline.api.trials import preview_step
+from xmit_pipeline.dashboard.form import Form
+from xmit_pipeline.dashboard.headers import PREVIEW_POLICY
+from xmit_pipeline.dashboard.visit import AtVisit, Visit
+from xmit_pipeline.model.addresses import fold_address
+from xmit_pipeline.model.errors import BadInput
+from xmit_pipeline.rendering.source import StepSource
+from xmit_pipeline.store.connection import Connection
+from xmit_pipeline.store.contacts import get_contact
+from xmit_pipeline.store.dashboard_enrollments import contact_at
+from xmit_pipeline.store.sequences import get_sequence
+
+router = APIRouter(prefix="/sequences/{sequence_id}")
+
+MADE_UP = "Ada Lovelace, a made-up person"
+_HEADERS = {
+    "Content-Security-Policy": PREVIEW_POLICY,
+    "Cross-Origin-Opener-Policy": "unsafe-none",  # a sandboxed page is refused with any other
+}
+
+
+@router.post("/preview")
+def preview_typed(visit: AtVisit, sequence_id: SequenceId) -> Response:
+    """What is being written, for the person that is chosen; nothing is saved. A fault is shown in its place."""
+    form = visit.form
+    source = StepSource(form.text("subject"), form.text("bodyHtml"), form.optional("bodyText"))
+    try:
+        with visit.desk.reading() as (connection, now):
+            get_sequence(connection, sequence_id)
+            person = shown_person(connection, contact_chosen(connection, form), visit.settings)
+        mail = rendered(source, person, now)
+    except BadInput as error:
+        return _shown(visit, fault=str(error), mail=None, whom=None)
+    return _shown(visit, fault=None, mail=mail, whom=person["email"] if form.optional("previewFor") else MADE_UP)
+
+
+@router.get("/steps/{step_id}/preview")
+def preview_saved(
+    visit: AtVisit, sequence_id: SequenceId, step_id: StepId, contact: ContactId | None = None
+) -> Response:
+    """A saved step, for a contact or a made-up person."""
+    try:
+        mail = preview_step(visit.desk, visit.settings, sequence_id, step_id, contact)
+        with visit.desk.reading() as (connection, _):
+            whom = get_contact(connection, contact)["email"] if contact else MADE_UP
+    except BadInput as error:
+        return _shown(visit, fault=str(error), mail=None, whom=None)
+    return _shown(visit, fault=None, mail=mail, whom=whom)
+
+
+def contact_chosen(connection: Connection, form: Form) -> UUID | None:
+    """The contact whose address stands in `previewFor`; None where it is blank. BadInput where nobody has it."""
+    given = form.optional("previewFor")
+    if given is None:
+        return None
+    found = contact_at(connection, fold_address(given))
+    if found is None:
+        fault = f"Nobody has the address {given}; leave it blank for a made-up person."
+        raise BadInput(fault, [{"field": "previewFor", "message": fault}])
+    return found
+
+
+def _shown(visit: Visit, **values: Any) -> Response:
+    response = visit.show("preview.html", **values)
+    response.headers.update(_HEADERS)
+    return response
