@@ -12,10 +12,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from xmit_pipeline.api.desk import CALLER, Desk
 from xmit_pipeline.api.errors import refusal
 from xmit_pipeline.model.errors import StoreRefused
+from xmit_pipeline.store.key_stamp import key_stamp
 from xmit_pipeline.store.keys import KeyScope, LiveKey, hash_of, live_keys, touch_key
 
-KEPT_SECONDS = 0.5
-"""How old the known keys may be: a revoked one stops working within this."""
+KEPT_SECONDS = 5.0
+"""How old the known keys may be where nothing says that they were changed (`store.key_stamp`)."""
+SEEN_SECONDS = 0.5
+"""How old they may be when an unknown key comes: it may just have been made."""
 TOUCH_SECONDS = 60.0
 """How often at most a key's last use is written down."""
 
@@ -35,20 +38,25 @@ class KeyRing:
         self._reading = threading.Lock()
         self._keys: list[LiveKey] = []
         self._read_at = float("-inf")
+        self._stamp = 0
         self._touched: dict[str, float] = {}
 
     @property
     def stale(self) -> bool:
-        return time.monotonic() - self._read_at > KEPT_SECONDS
+        return self.older_than(KEPT_SECONDS) or key_stamp(self._desk.store.path) != self._stamp
+
+    def older_than(self, seconds: float) -> bool:
+        """Whether the keys were read longer ago than this."""
+        return time.monotonic() - self._read_at > seconds
 
     def read(self, *, anew: bool = False) -> None:
         """Read the live keys; blocks. Many callers at once read once, unless they want them `anew`."""
         with self._reading:
             if anew or self.stale:
-                began = time.monotonic()
+                began, stamp = time.monotonic(), key_stamp(self._desk.store.path)
                 with self._desk.reading() as (connection, _):
                     self._keys = live_keys(connection)
-                self._read_at = began
+                self._read_at, self._stamp = began, stamp
 
     def matching(self, key: str) -> LiveKey | None:
         """What is known of this key; takes as long for any key, also a missing one."""
@@ -94,6 +102,9 @@ class Gate:
             if ring.stale:
                 await run_in_threadpool(ring.read)
             known = ring.matching(_given_key(scope))
+            if known is None and ring.older_than(SEEN_SECONDS):
+                await run_in_threadpool(ring.read, anew=True)
+                known = ring.matching(_given_key(scope))
             if known is not None and ring.wants_touch(known):
                 await run_in_threadpool(ring.touch, known)
         except StoreRefused as error:

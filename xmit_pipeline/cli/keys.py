@@ -5,6 +5,7 @@ from xmit_pipeline.cli.opened import opened_store
 from xmit_pipeline.model.clock import WallClock
 from xmit_pipeline.model.errors import BadInput
 from xmit_pipeline.store.audit import write_audit
+from xmit_pipeline.store.key_stamp import note_key_change
 from xmit_pipeline.store.keys import KeyScope, create_key, keys, revoke_key
 
 WHO = "xmit keys"
@@ -17,9 +18,11 @@ def create(name: str, scope: str) -> None:
     if scope not in list(KeyScope):
         raise BadInput(f"A key's scope is full (everything) or read (look only), not {scope!r}.")
     now, about = WallClock().now(), {"name": name.strip(), "scope": scope}
-    with opened_store() as (store, _), store.transaction() as connection:
-        key = create_key(connection, name.strip(), now, KeyScope(scope))
-        write_audit(connection, now, who=WHO, what="create_key", details=about)
+    with opened_store() as (store, _):
+        with store.transaction() as connection:
+            key = create_key(connection, name.strip(), now, KeyScope(scope))
+            write_audit(connection, now, who=WHO, what="create_key", details=about)
+        note_key_change(store.path)
     err.print(f"Key {name.strip()!r} made. It is shown this once; keep it safe.")
     write_plain(key)
 
@@ -40,7 +43,9 @@ def show() -> None:
 def revoke(name: str) -> None:
     """Revoke by name or first characters."""
     now = WallClock().now()
-    with opened_store() as (store, _), store.transaction() as connection:
-        count = revoke_key(connection, name, now)
-        write_audit(connection, now, who=WHO, what="revoke_key", details={"name": name})
+    with opened_store() as (store, _):
+        with store.transaction() as connection:
+            count = revoke_key(connection, name, now)
+            write_audit(connection, now, who=WHO, what="revoke_key", details={"name": name})
+        note_key_change(store.path)
     out.print(f"{count} key{'s' if count != 1 else ''} revoked.")
