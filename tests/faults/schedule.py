@@ -28,9 +28,9 @@ class Blow:
     trap: Trap | None = None
     share: float = 0.0
     answers: list[dict[str, Any]] = field(default_factory=list)
-    boot: str = "first"
-    lost_tail: bool = False
-    """Power was cut before it: journal lines that were not forced to the disk are gone."""
+    boot: str = ""
+    power_cut: bool = False
+    """Before it; so it is another boot."""
     backwards: bool = False
     events: bool = False
     """SendGrid's events of all that it has accepted come in before it."""
@@ -41,8 +41,8 @@ class Blow:
         return sum(_is_perhaps(answer) for answer in self.answers)
 
 
-def blows(seed: int, count: int) -> Iterator[Blow]:
-    """`count` blows, the clock moving on between them."""
+def blows(seed: int, count: int, struck: float = 0.75) -> Iterator[Blow]:
+    """`count` blows, the clock moving on between them; so large a share of the ticks is struck."""
     draw = Random(seed)  # noqa: S311  (no secret)
     moment, boot = START, 0
     for _ in range(count):
@@ -50,15 +50,15 @@ def blows(seed: int, count: int) -> Iterator[Blow]:
         boot += power_cut
         moment = _next_moment(draw, moment)
         backwards = draw.random() < 0.05
-        struck = draw.random() < 0.75
+        befallen = draw.random() < struck
         yield Blow(
             moment=moment - timedelta(hours=draw.randint(1, 48)) if backwards else moment,
             stride=draw.choice([0.0, 0.0, 0.2, 1.0]),
-            trap=_trap(draw) if struck else None,
+            trap=_trap(draw) if befallen else None,
             share=draw.random() * 1.05,
             answers=_answers(draw),
             boot=f"boot {boot}",
-            lost_tail=power_cut,
+            power_cut=power_cut,
             backwards=backwards,
             events=draw.random() < 0.25,
         )

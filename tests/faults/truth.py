@@ -5,7 +5,6 @@ from typing import Any
 
 from tests.campaigns import World
 from xmit_pipeline.delivery.journal import Entry, Journal
-from xmit_pipeline.model.ids import Kind, public_id
 from xmit_pipeline.store import invariants
 
 MAYBE_TAKEN = {"sent", "unknown"}
@@ -53,7 +52,7 @@ def look(world: World) -> dict[str, Any]:
 
 
 def unanswered(world: World) -> set[str]:
-    """Requests that were on the wire, by the journal, and have no answer in it: public ids."""
+    """Requests that were on the wire, by the journal, and have no answer in it."""
     words = Journal(world.settings.journal).last_words()
     return {request for request, line in words.items() if line.entry is Entry.POSTED}
 
@@ -61,6 +60,12 @@ def unanswered(world: World) -> set[str]:
 def unknown(world: World) -> set[str]:
     """Requests that the store calls unknown, or once did."""
     rows = world.rows("SELECT id::VARCHAR AS id FROM request WHERE state = 'unknown'")
+    return {row["id"] for row in rows}
+
+
+def inflight(world: World) -> set[str]:
+    """Requests that were about to be posted, or on the wire, when their tick died."""
+    rows = world.rows("SELECT id::VARCHAR AS id FROM request WHERE state = 'inflight'")
     return {row["id"] for row in rows}
 
 
@@ -76,12 +81,6 @@ def accepted_requests(world: World) -> list[str]:
     """`xmit_request` of everything that the sink has accepted: what events would bear."""
     mails = world.sandbox.mailbox.page(limit=100_000).mails
     return list(dict.fromkeys(mail.custom_args["xmit_request"] for mail in mails))
-
-
-def public(request_id: str) -> str:
-    from uuid import UUID
-
-    return public_id(Kind.REQUEST, UUID(request_id))
 
 
 def _may_be_taken(row: dict[str, Any] | None) -> bool:

@@ -63,7 +63,9 @@ def sparkline(numbers: Sequence[int], title: str) -> Markup:
         f"{place * (width - 2) / steps + 1:.1f},{height - 2 - (height - 4) * number / top:.1f}"
         for place, number in enumerate(numbers)
     )
-    line = Markup('<polyline points="{}" fill="none" class="line" vector-effect="non-scaling-stroke"/>').format(points)
+    line = Markup(
+        '<polyline points="{}" fill="none" class="line" vector-effect="non-scaling-stroke"/>'
+    ).format(points)
     told = f"From {numbers[0]:,} to {numbers[-1]:,}." if numbers else "No numbers."
     return _svg(width, height, "spark", title, told, [line])
 
@@ -72,7 +74,14 @@ def meter(used: int, limit: int | None, title: str) -> Markup:
     """How much of a limit is used; a track alone where there is no limit."""
     share = min(1.0, used / limit) if limit else 0.0
     parts = [_rect(0, 0, 240, 8, "track"), _rect(0, 0, 240 * share, 8, "series-0")]
-    return _svg(240, 8, "meter", title, f"{used:,} of {limit:,}." if limit is not None else f"{used:,}, no limit.", parts)
+    return _svg(
+        240,
+        8,
+        "meter",
+        title,
+        f"{used:,} of {limit:,}." if limit is not None else f"{used:,}, no limit.",
+        parts,
+    )
 
 
 def _svg(width: int, height: int, kind: str, title: str, told: str, parts: Sequence[Markup]) -> Markup:
@@ -89,7 +98,9 @@ def _scale(top: int) -> Markup:
     for share in (0.0, 0.5, 1.0):
         y = _y(top * share, top)
         lines.append(
-            Markup('<line x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}" class="grid"/>').format(_LEFT, WIDTH - _RIGHT, y, y)
+            Markup('<line x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}" class="grid"/>').format(
+                _LEFT, WIDTH - _RIGHT, y, y
+            )
         )
         if share != 0.5 or top % 2 == 0:  # noqa: PLR2004  (a half of an odd number is no count)
             lines.append(_text(_LEFT - 8, y + 4, f"{int(top * share):,}", "end"))

@@ -44,13 +44,17 @@ def answer_error(request: Request, error: Exception) -> Response:
             status = next((code for kind, code in _STATUSES.items() if isinstance(error, kind)), 503)
             return error_page(request, settings, status, str(error))
         case RequestValidationError():
-            return error_page(request, settings, 404, "This address is not one of a page; start from the menu.")
+            return error_page(
+                request, settings, 404, "This address is not one of a page; start from the menu."
+            )
         case HTTPException(status_code=404):
             return error_page(request, settings, 404, "There is no such page; start from the menu.")
         case HTTPException():
             return error_page(request, settings, error.status_code, str(error.detail))
         case _:
-            return error_page(request, settings, 500, "Something failed inside xmit; its log has the details.")
+            return error_page(
+                request, settings, 500, "Something failed inside xmit; its log has the details."
+            )
 
 
 class Mended:

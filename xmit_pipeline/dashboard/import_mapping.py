@@ -88,7 +88,7 @@ def chosen(choices: Sequence[Choice], form: Form) -> list[Choice]:
 
 def mapping_faults(choices: Sequence[Choice]) -> Faults:
     """What keeps these columns from being taken in, by the form's fields; empty where nothing does."""
-    faults = {**_name_faults(choices), **_collisions(choices)}
+    faults = {**_collisions(choices), **_name_faults(choices)}
     if not any(choice.column.role is Role.EMAIL for choice in choices):
         faults.setdefault("use-0", "No column holds e-mail addresses; say which one does.")
     if not faults:

@@ -14,12 +14,24 @@ from xmit_pipeline.api.figures import Figures
 from xmit_pipeline.api.request_log import RequestLog
 from xmit_pipeline.dashboard.door import Door, Office
 from xmit_pipeline.dashboard.error_pages import Mended, answer_error
-from xmit_pipeline.dashboard.routes import entrance
+from xmit_pipeline.dashboard.routes import (
+    contacts,
+    enrollments,
+    entrance,
+    imports,
+    lists,
+    preview,
+    sequence,
+    sequences,
+    steps,
+)
 from xmit_pipeline.dashboard.templating import STATIC
+from xmit_pipeline.dashboard.upload_stream import TakesFiles
 from xmit_pipeline.model.errors import XmitError
 from xmit_pipeline.model.settings import Settings
 
-ROUTES = (entrance,)
+ROUTES = (entrance, sequences, preview, steps, sequence, enrollments, imports, contacts, lists)
+"""Fixed addresses before those with an id in the same place."""
 
 
 class Files(StaticFiles):
@@ -42,6 +54,7 @@ def create_pages(desk: Desk, settings: Settings, figures: Figures) -> FastAPI:
         middleware=[
             Middleware(RequestLog, figures=figures),
             Middleware(Mended, settings=settings),
+            Middleware(TakesFiles, office=office),
             Middleware(BodyGuard, forms=True),
             Middleware(Door, office=office),
         ],

@@ -23,7 +23,9 @@ class Site:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        to_api = scope["type"] != "http" or any(path == part or path.startswith(f"{part}/") for part in OF_THE_API)
+        to_api = scope["type"] != "http" or any(
+            path == part or path.startswith(f"{part}/") for part in OF_THE_API
+        )
         await (self._api if to_api else self._pages)(scope, receive, send)
 
 

@@ -82,6 +82,11 @@ class ImportRecord:
         """Contacts that are in by now, of `counts.staged`."""
         return self.counts.created + self.counts.known
 
+    @property
+    def told_size(self) -> str:
+        """`3 MB`, `12 KB`."""
+        return f"{self.size >> 20:,} MB" if self.size >= 1 << 20 else f"{max(1, self.size >> 10):,} KB"
+
 
 @dataclass(frozen=True, slots=True)
 class Uploads:

@@ -29,6 +29,10 @@ STATUSES = {
     "disabled": ("Off", "quiet"),
     "revoked": ("Revoked", "quiet"),
     "ok": ("OK", "good"),
+    "uploaded": ("Not taken in yet", "note"),
+    "running": ("Running", "note"),
+    "interrupted": ("Interrupted", "bad"),
+    "done": ("Done", "good"),
 }
 
 REASONS = {
@@ -63,6 +67,13 @@ EVENTS = {
     "group_unsubscribe": "Unsubscribed",
 }
 
+SUPPRESSIONS = {
+    "unsubscribe": "unsubscribed",
+    "bounce": "mail to it bounced for good",
+    "complaint": "reported as spam",
+    "manual": "suppressed by hand",
+}
+
 TRIGGERS = {"list_add": "List", "manual": "API or by hand"}
 
 
@@ -78,7 +89,14 @@ def reason(name: str | None) -> str:
 
 def reasons(counts: dict[str, int]) -> str:
     """`3 suppressed, 1 had left`, the most frequent first."""
-    return ", ".join(f"{counts[name]:,} {reason(name)}" for name in sorted(counts, key=lambda each: -counts[each]))
+    return ", ".join(
+        f"{counts[name]:,} {reason(name)}" for name in sorted(counts, key=lambda each: -counts[each])
+    )
+
+
+def suppression(name: str) -> str:
+    """Why an address is not mailed, in words."""
+    return SUPPRESSIONS.get(name, name)
 
 
 def event(kind: str) -> str:

@@ -113,7 +113,7 @@ def dormant_contacts(
 def reengagement_enrollments(
     context: dg.AssetExecutionContext, config: ReengagementConfig, store: StoreResource, clock: ClockResource
 ) -> dg.MaterializeResult:
-    """A month's dormant contacts enrolled in one sequence, each once ever. It enrolls; the tick sends, within limits."""
+    """A month's dormant contacts enrolled in one sequence, each once ever. It enrolls; the tick sends."""
     key = cast("dg.MultiPartitionKey", context.partition_key).keys_by_dimension
     month, now, silence = _month(key["month"]), clock.clock().now(), config.silence()
 

@@ -87,7 +87,9 @@ class Silence:
         if self.quiet_days < 1:
             raise BadInput("quiet_days must be at least 1.")
         if self.last_engaged_field and not is_metadata_key(self.last_engaged_field):
-            raise BadInput(f"last_engaged_field is {self.last_engaged_field!r}; give the name of a metadata key.")
+            raise BadInput(
+                f"last_engaged_field is {self.last_engaged_field!r}; give the name of a metadata key."
+            )
 
     def spans(self, month: date, now: datetime) -> dict[str, object]:
         """The bounds of a month's cohort, as parameters."""

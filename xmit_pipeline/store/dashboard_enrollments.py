@@ -88,6 +88,8 @@ def contact_at(connection: Connection, email: str) -> UUID | None:
     return row[0] if row else None
 
 
-def contacts_to_enroll(connection: Connection, sequence_id: UUID, q: str, now: datetime) -> list[dict[str, Any]]:
+def contacts_to_enroll(
+    connection: Connection, sequence_id: UUID, q: str, now: datetime
+) -> list[dict[str, Any]]:
     """The first contacts with this text in address or name: `suppressed`, and their last time in the sequence."""
     return rows_as_dicts(connection, TO_ENROLL, {"id": sequence_id, "q": q, "most": MOST_FOUND, "now": now})

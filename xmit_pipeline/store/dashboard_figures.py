@@ -38,7 +38,8 @@ ANEW = FIGURES.format(
 def sequence_figures(connection: Connection, sequence_id: UUID, now: datetime) -> list[dict[str, Any]]:
     """The figures of each live step, as `metrics.step_stats` has them, with the step's own columns beside them."""
     figures: dict[UUID, dict[str, Any]] = {
-        step["id"]: {**step, "step_id": step["id"], **no_figures()} for step in live_steps(connection, sequence_id)
+        step["id"]: {**step, "step_id": step["id"], **no_figures()}
+        for step in live_steps(connection, sequence_id)
     }
     for row in day_figures(connection, sequence_id):
         if row["step_id"] in figures:

@@ -20,8 +20,8 @@ KEYS = (
     "sg_machine_open", "type", "status", "reason", "bounce_classification", "useragent", "sg_message_id",
 )  # fmt: skip
 
-_TEXTS = f"[{', '.join(repr(f'$.{key}') for key in KEYS)}]"
-_COLUMNS = ", ".join(f"key[{place}] AS {key}" for place, key in enumerate(KEYS, start=1))
+_SHAPE = json.dumps(dict.fromkeys(KEYS, "VARCHAR"))
+"""What is read of an entry; anything that is no text becomes its JSON text, and what is missing NULL."""
 
 OF_FILES = """
 SELECT json AS raw, filename AS file
@@ -31,8 +31,8 @@ OF_TEXTS = "SELECT raw::JSON AS raw, file FROM salvaged"
 
 ENTRIES = """
 WITH entry AS ({source}),
-keyed AS (SELECT raw::VARCHAR AS raw, file, json_extract_string(raw, {texts}) AS key FROM entry),
-parsed AS (SELECT raw, file, {columns} FROM keyed),
+keyed AS (SELECT raw::VARCHAR AS raw, file, from_json(raw, '{shape}') AS key FROM entry),
+parsed AS (SELECT raw, file, unnest(key) FROM keyed),
 timed AS (
     SELECT *, coalesce(nullif(lower(trim(event)), ''), 'malformed') AS kind, lower(trim(email)) AS address,
         TRY_CAST(timestamp AS DOUBLE) AS seconds,
@@ -175,4 +175,4 @@ def _parsed(connection: duckdb.DuckDBPyConnection, salvaged: pl.DataFrame) -> pl
 
 
 def _query(source: str) -> str:
-    return ENTRIES.format(source=source, texts=_TEXTS, columns=_COLUMNS, effect=EFFECT, suppresses=SUPPRESSES)
+    return ENTRIES.format(source=source, shape=_SHAPE, effect=EFFECT, suppresses=SUPPRESSES)

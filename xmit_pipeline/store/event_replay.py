@@ -12,7 +12,7 @@ from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.store.connection import Connection, Store, offered
 from xmit_pipeline.store.event_archive import archived_days, archived_rows
 from xmit_pipeline.store.event_feedback import refresh_feedback
-from xmit_pipeline.store.events import SLICE_ROWS, FoldReport, events_lock, once_each, stage_rows, take_new
+from xmit_pipeline.store.events import SLICE_ROWS, FoldReport, events_lock, once_each, staged, take_new
 from xmit_pipeline.store.metrics import refresh_step_metrics
 
 PATIENCE_SECONDS = 120
@@ -35,9 +35,10 @@ WHERE event.identity = known.identity AND event.message_id IS NOT DISTINCT FROM 
 RESTORE = """
 INSERT INTO event (sg_event_id, kind, message_id, request_id, email, happened_at, folded_at, raw, identity, effect,
     suppresses, url, attempt, ip, machine)
-SELECT sg_event_id, kind, message_id, request_id, email, happened_at, folded_at, raw, identity, effect, suppresses,
-    url, attempt, ip, machine
-FROM restoring
+SELECT restoring.sg_event_id, restoring.kind, message_id, request_id, restoring.email, restoring.happened_at, folded_at,
+    landed.raw, restoring.identity, restoring.effect, restoring.suppresses, restoring.url, restoring.attempt,
+    restoring.ip, restoring.machine
+FROM restoring JOIN landed USING (place)
 """
 
 TOUCHED_KNOWN = """
@@ -112,11 +113,11 @@ def _replay_day(store: Store, settings: Settings, day: date, now: datetime, repo
 
 
 def _restore(connection: Connection, rows: pl.DataFrame, now: datetime, folded: FoldReport) -> None:
-    stage_rows(connection, rows)
-    connection.execute(RESTORING)
-    connection.execute(REMOVE_KNOWN)
-    connection.execute(RESTORE)
-    take_new(connection, now, folded)
+    with staged(connection, rows):
+        connection.execute(RESTORING)
+        connection.execute(REMOVE_KNOWN)
+        connection.execute(RESTORE)
+        take_new(connection, now, folded)
     connection.execute(TOUCHED_KNOWN)
     refresh_feedback(connection)
 

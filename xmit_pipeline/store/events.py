@@ -4,7 +4,8 @@ Each slice is read and archived without the store, then folded in one short tran
 that transaction and removed after it. What the events ask for is `store.event_consequences`' to do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,7 +31,7 @@ REMEMBERED = timedelta(days=30)
 
 ARRIVED = """
 CREATE OR REPLACE TEMP TABLE arrived AS
-SELECT * EXCLUDE (file, received_at, message_high, message_low, request_high, request_low),
+SELECT * EXCLUDE (raw, file, received_at, message_high, message_low, request_high, request_low),
     CASE WHEN message_high IS NOT NULL
         THEN format('{:016x}{:016x}', message_high, message_low)::UUID END AS message_id,
     CASE WHEN request_high IS NOT NULL
@@ -69,9 +70,9 @@ WHERE arrived.identity = known.identity AND arrived.message_id IS NOT DISTINCT F
 WRITE = """
 INSERT INTO event (sg_event_id, kind, message_id, request_id, email, happened_at, folded_at, raw, identity, effect,
     suppresses, url, attempt, ip, machine)
-SELECT sg_event_id, kind, message_id, request_id, email, happened_at, $now, raw, identity, effect, suppresses, url,
-    attempt, ip, machine
-FROM arrived
+SELECT arrived.sg_event_id, arrived.kind, message_id, request_id, arrived.email, arrived.happened_at, $now, landed.raw,
+    arrived.identity, arrived.effect, arrived.suppresses, arrived.url, arrived.attempt, arrived.ip, arrived.machine
+FROM arrived JOIN landed USING (place)
 """
 
 ASK = """
@@ -151,21 +152,26 @@ def events_lock(home: Path) -> FileLock:
 
 def fold_rows(connection: Connection, rows: pl.DataFrame, now: datetime, report: FoldReport) -> None:
     """Write down what is new among rows of `store.event_entries`, and all that follows from it for messages."""
-    stage_rows(connection, rows)
-    take_new(connection, now, report)
+    with staged(connection, rows):
+        take_new(connection, now, report)
 
 
-def stage_rows(connection: Connection, rows: pl.DataFrame) -> None:
-    """The rows as `arrived`, each content once, and the keys of those that are in the store as `known`."""
-    with offered(connection, "landed", once_each(rows)):
+@contextmanager
+def staged(connection: Connection, rows: pl.DataFrame) -> Generator[None]:
+    """The rows as `arrived`, each content once, and the keys of those that are in the store as `known`.
+
+    What they were as they came, `raw`, stays in `landed`, under the same `place`: it is copied once.
+    """
+    with offered(connection, "landed", once_each(rows).with_row_index("place")):
         connection.execute(ARRIVED)
-    connection.execute(MAILED)
-    connection.execute(AT_MAILED_ADDRESS)
-    connection.execute(KNOWN)
+        connection.execute(MAILED)
+        connection.execute(AT_MAILED_ADDRESS)
+        connection.execute(KNOWN)
+        yield
 
 
 def take_new(connection: Connection, now: datetime, report: FoldReport) -> None:
-    """Write what is in `arrived` and not `known`."""
+    """Write what is `staged` in `arrived` and not `known`."""
     connection.execute(FORGET_KNOWN)
     connection.execute(WRITE, {"now": now})
     connection.execute(ASK, {"address": ADDRESS_PATTERN})

@@ -6,7 +6,7 @@ from typing import Any
 Facts = dict[str, Any]
 
 UNKNOWN_AFTER = timedelta(hours=24)
-"""How long a message stays unknown before the policy decides (SPEC 6.6)."""
+"""How long a message stays unknown before the policy decides, unless the setting says otherwise (SPEC 6.6)."""
 TICKS_ARE_LATE = timedelta(minutes=10)
 
 SOURCES = {
@@ -115,7 +115,8 @@ def _unknown(name: str, message: Facts) -> str:
     posted = message["sent_at"] or message["created_at"]
     return (
         f"{name} is unknown since {_at(posted)}: its request left and no answer came, so it is not posted again by "
-        f"itself. An event for it settles it; without one the policy decides from {_at(posted + UNKNOWN_AFTER)} on. "
+        f"itself. An event for it settles it; without one the policy decides, from {_at(posted + UNKNOWN_AFTER)} on "
+        "unless XMIT_UNKNOWN_AFTER_HOURS says otherwise. "
         "`xmit unknown` shows all such mail."
     )
 

@@ -63,10 +63,15 @@ def update_list(
 
 def delete_list(connection: Connection, list_id: UUID, now: datetime) -> None:
     """Forget a list; its contacts stay. Conflict where a sequence that is not archived starts from it."""
+    refuse_list_in_use(connection, list_id)
+    connection.execute("UPDATE list SET deleted_at = $now WHERE id = $id", {"id": list_id, "now": now})
+    connection.execute("DELETE FROM list_member WHERE list_id = $id", {"id": list_id})
+
+
+def refuse_list_in_use(connection: Connection, list_id: UUID) -> None:
+    """Conflict, naming them, where sequences that are not archived start from a list."""
     get_list(connection, list_id)
     users = connection.execute(USED_BY, {"id": list_id}).fetchall()
     if users:
         names = ", ".join(repr(name) for (name,) in users)
         raise Conflict(f"This list is the trigger of {names}; archive that, or give it another list, first.")
-    connection.execute("UPDATE list SET deleted_at = $now WHERE id = $id", {"id": list_id, "now": now})
-    connection.execute("DELETE FROM list_member WHERE list_id = $id", {"id": list_id})

@@ -61,13 +61,19 @@ def update_sender(
 def delete_sender(connection: Connection, sender_id: UUID, now: datetime) -> None:
     """Forget a sender; where it was the default, the oldest verified one left is. Conflict while it is in use."""
     sender = get_sender(connection, sender_id)
-    users = connection.execute(USED_BY, {"id": sender_id, "is_default": sender["is_default"]}).fetchall()
-    if users:
-        names = ", ".join(repr(name) for name, *_ in users)
-        raise Conflict(f"This sender is used by {names}; archive that, or give it another sender, first.")
+    refuse_sender_in_use(connection, sender_id)
     connection.execute(
         "UPDATE sender SET deleted_at = $now, is_default = false WHERE id = $id",
         {"id": sender_id, "now": now},
     )
     if sender["is_default"]:
         connection.execute(PROMOTE)
+
+
+def refuse_sender_in_use(connection: Connection, sender_id: UUID) -> None:
+    """Conflict, naming them, where sequences that are not archived send by a sender."""
+    sender = get_sender(connection, sender_id)
+    users = connection.execute(USED_BY, {"id": sender_id, "is_default": sender["is_default"]}).fetchall()
+    if users:
+        names = ", ".join(repr(name) for name, *_ in users)
+        raise Conflict(f"This sender is used by {names}; archive that, or give it another sender, first.")

@@ -123,7 +123,9 @@ def test_nothing_that_sends_is_retried_by_dagster():
 
 @pytest.mark.parametrize("job", sorted(JOBS))
 def test_runs_print_only_what_went_wrong(job: str):
-    assert build_defs().resolve_job_def(job).run_config == QUIET
+    found = build_defs().resolve_job_def(job)
+    partitioned = found.partitioned_config
+    assert (partitioned.get_run_config_for_partition_key("any") if partitioned else found.run_config) == QUIET
 
 
 def test_overridden_resources_replace_ours():

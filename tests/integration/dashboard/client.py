@@ -115,7 +115,9 @@ class Page:
         for form in Reader(self.html).forms:
             if form.action == action and (button is None or button in form.buttons):
                 return form
-        raise AssertionError(f"no form to {action} on {self.path}: {[f.action for f in Reader(self.html).forms]}")
+        raise AssertionError(
+            f"no form to {action} on {self.path}: {[f.action for f in Reader(self.html).forms]}"
+        )
 
     def fault(self, name: str) -> str:
         """What stands below a field."""

@@ -1,8 +1,10 @@
 """Taking a contact file in: sent, its columns named, taken in while a page shows how far, and a report at the end."""
 
+from pathlib import Path
 from typing import cast
 from uuid import UUID
 
+import polars as pl
 from fastapi import APIRouter, Response
 from starlette.responses import FileResponse
 
@@ -16,7 +18,6 @@ from xmit_pipeline.dashboard.import_mapping import (
     recognised,
 )
 from xmit_pipeline.dashboard.import_work import start_import, told_of
-from xmit_pipeline.dashboard.printed import number
 from xmit_pipeline.dashboard.upload_stream import PATH, TAKEN, Taken
 from xmit_pipeline.dashboard.uploads import ImportRecord, ImportState, Uploads
 from xmit_pipeline.dashboard.visit import AtVisit, Deed, Visit
@@ -28,6 +29,7 @@ from xmit_pipeline.store.lists import get_list, list_named
 
 router = APIRouter(prefix=PATH)
 
+SHOWN_REFUSALS = 100
 NO_FILE = "Choose a CSV or Parquet file."
 
 
@@ -64,7 +66,8 @@ def show_import(visit: AtVisit, upload_id: str) -> Response:
     if record.state is ImportState.UPLOADED:
         choices = recognised(record.headers, record.examples)
         return _mapping(visit, record, choices, mapping_faults(choices))
-    return visit.show("import.html", record=record)
+    refused = _first_refused(Uploads(visit.settings.home).refused_of(record.id))
+    return visit.show("import.html", record=record, refused=refused)
 
 
 @router.post("/{upload_id}")
@@ -116,6 +119,13 @@ def download_refused(visit: AtVisit, upload_id: str) -> Response:
     if not path.is_file():
         raise NotFound("This import refused no rows.")
     return FileResponse(path, media_type="text/csv; charset=utf-8", filename="refused-rows.csv")
+
+
+def _first_refused(path: Path) -> list[tuple[int, str | None, str]]:
+    if not path.is_file():
+        return []
+    rows = pl.read_csv(path, n_rows=SHOWN_REFUSALS, schema_overrides={"address": pl.String})
+    return [(line, address, reason) for line, address, reason in rows.iter_rows()]
 
 
 def _sending(visit: Visit, faults: Faults | None = None) -> Response:
@@ -174,8 +184,3 @@ def _keep_list(visit: Visit, record: ImportRecord) -> None:
             list_id = list_named(connection, name, now)
         record.list_id = list_id
         record.list_name = get_list(connection, list_id)["name"] if list_id else None
-
-
-def told_size(size: int) -> str:
-    """`3 MB`, `12 KB`."""
-    return f"{number(size >> 20)} MB" if size >= 1 << 20 else f"{number(max(1, size >> 10))} KB"

@@ -41,7 +41,9 @@ def preview_typed(visit: AtVisit, sequence_id: SequenceId) -> Response:
         mail = rendered(source, person, now)
     except BadInput as error:
         return _shown(visit, fault=str(error), mail=None, whom=None)
-    return _shown(visit, fault=None, mail=mail, whom=person["email"] if form.optional("previewFor") else MADE_UP)
+    return _shown(
+        visit, fault=None, mail=mail, whom=person["email"] if form.optional("previewFor") else MADE_UP
+    )
 
 
 @router.get("/steps/{step_id}/preview")

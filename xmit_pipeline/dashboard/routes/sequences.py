@@ -47,7 +47,7 @@ def show_sequences(
     wanted = status if status in set(SequenceStatus) else None
     with visit.desk.reading() as (connection, now):
         cut = sequences_cut(connection, now, q=q, status=wanted, mark=mark)
-    return visit.show("sequences.html", cut=cut, q=q, status=wanted)
+    return visit.show("sequences.html", cut=cut, q=q, wanted=wanted)
 
 
 @router.get("/sequences/new")
@@ -64,7 +64,9 @@ def create(visit: AtVisit) -> Response:
         made = sequences.create_sequence(visit.asking("create_sequence"), checked(SequenceDraft, typed))
     except BadInput as error:
         return _setup(visit, typed, faults=faults_by_field(error))
-    return visit.go(f"/sequences/{public_id(Kind.SEQUENCE, made.id)}/steps", "The draft is saved. Now its steps.")
+    return visit.go(
+        f"/sequences/{public_id(Kind.SEQUENCE, made.id)}/steps", "The draft is saved. Now its steps."
+    )
 
 
 @router.get("/sequences/{sequence_id}/setup")
@@ -134,5 +136,7 @@ def _sequence(visit: Visit, sequence_id: UUID) -> Sequence:
 
 def _sender_words(row: dict[str, Any]) -> str:
     name = f"{row['name']} <{row['email']}>" if row["name"] else row["email"]
-    notes = [note for note, told in (("default", row["is_default"]), ("not verified", not row["verified"])) if told]
+    notes = [
+        note for note, told in (("default", row["is_default"]), ("not verified", not row["verified"])) if told
+    ]
     return f"{name} ({', '.join(notes)})" if notes else name

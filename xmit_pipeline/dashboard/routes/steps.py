@@ -49,7 +49,9 @@ def show_new(visit: AtVisit, sequence_id: SequenceId) -> Response:
     """An empty step; the first goes at once, later ones after two days."""
     with visit.desk.reading() as (connection, _):
         number = len(live_steps(connection, sequence_id)) + 1
-    return _editor(visit, sequence_id, {**BLANK, "name": f"Step {number}", "delayAmount": 0 if number == 1 else 2})
+    return _editor(
+        visit, sequence_id, {**BLANK, "name": f"Step {number}", "delayAmount": 0 if number == 1 else 2}
+    )
 
 
 @router.post("/new")
@@ -142,14 +144,18 @@ def send_test(visit: AtVisit, sequence_id: SequenceId, step_id: StepId) -> Respo
     try:
         with visit.desk.reading() as (connection, _):
             contact_id = contact_chosen(connection, visit.form)
-        given = checked(TestSend, {"to": visit.form.text("to").strip(), "stepId": step_id, "contactId": contact_id})
+        given = checked(
+            TestSend, {"to": visit.form.text("to").strip(), "stepId": step_id, "contactId": contact_id}
+        )
         answer = trials.send_test_mail(visit.asking("send_test_mail"), visit.settings, sequence_id, given)
     except BadInput as error:
         return _editor(visit, sequence_id, shown, step, faults_by_field(error, "to"))
     words = f"The test went to {answer.to}: {answer.subject}"
     if answer.words:
         words = f"The test to {answer.to} left, and its fate is unknown: {answer.words}"
-    return visit.go(f"{_address(sequence_id)}/{public_id(Kind.STEP, step_id)}", words, "note" if answer.words else "good")
+    return visit.go(
+        f"{_address(sequence_id)}/{public_id(Kind.STEP, step_id)}", words, "note" if answer.words else "good"
+    )
 
 
 def _editor(

@@ -1,0 +1,199 @@
+"""A day on which SendGrid serves nobody, and the days after: what docs/guarantees.md promises (SPEC 6.5, 6.6, 9)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.campaigns import START, World
+from tests.integration.dagster.conftest import Pipeline, pipeline  # noqa: F401  (a fixture)
+from xmit_pipeline.delivery import transport
+from xmit_pipeline.model.ids import Kind, parse_id
+from xmit_pipeline.model.outcomes import UnknownPolicy
+from xmit_pipeline.store.unknown import prove, unknown_requests
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SEQUENCES, PEOPLE = 6, 10
+DAY_LIMIT = 40
+LONGEST = 300
+"""A sentence, in characters."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What the sink does to every call, and whether it takes the mail all the same."""
+
+    fault: dict[str, Any]
+    perhaps: bool
+    taken: bool = False
+
+
+MIXED = (
+    Trouble({"kind": "status", "status": 500}, perhaps=True),
+    Trouble({"kind": "status", "status": 503}, perhaps=False),
+    Trouble({"kind": "hang", "seconds": 1.0, "accept": True}, perhaps=True, taken=True),
+    Trouble({"kind": "status", "status": 500, "accept": True}, perhaps=True, taken=True),
+    Trouble({"kind": "hang", "seconds": 1.0}, perhaps=True),
+    Trouble({"kind": "status", "status": 503}, perhaps=False),
+    Trouble({"kind": "reset", "when": "after"}, perhaps=True, taken=True),
+    Trouble({"kind": "reset", "when": "before"}, perhaps=True),
+)
+PROBES = MIXED[1:]
+
+
+@pytest.fixture
+def crowd(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Six sequences of ten people each, who came due one after another; a domain with forty places a day."""
+    monkeypatch.setattr(transport, "READ_SECONDS", 0.7)
+    world.sendgrid.close()
+    world.sendgrid = transport.SendGrid(key="SG.test", host=world.sandbox.url, connections=8)
+    world.domain(warmup_on=True, start=DAY_LIMIT, target=DAY_LIMIT, pacing=False)
+    for number in range(SEQUENCES):
+        sequence = world.sequence(name=f"s{number}")
+        world.enroll(sequence, world.people(PEOPLE, prefix=f"s{number}-"), START - (SEQUENCES - number) * HOUR)
+    return world
+
+
+def suffer(world: World, troubles: Sequence[Trouble]) -> list[str]:
+    """A tick each two hours, every call of it in this trouble; the notes that they ended with."""
+    notes: list[str] = []
+    for number, trouble in enumerate(troubles):
+        world.faults({**trouble.fault, "count": 1000})
+        result = world.tick(START + 2 * number * HOUR)
+        notes.append(result.report.note or "")
+        assert (result.report.alert is not None) == (number == 0)
+    world.faults()
+    return notes
+
+
+def recover(world: World, days: int = 4) -> None:
+    """SendGrid serves again: what waits goes on the days after, in order, within each day's places."""
+    for day in range(1, days + 1):
+        for minutes in (1, 90):
+            world.tick(START + day * DAY + timedelta(hours=1, minutes=minutes))
+    by_day = world.sandbox.mailbox.stats()["byDay"]
+    assert max(by_day.values()) <= DAY_LIMIT
+
+
+def fates(world: World) -> dict[str, int]:
+    """In messages: sent (by SendGrid's word), unknown or presumed, lost and doubled by the sink's."""
+    taken = world.delivered()
+    rows = world.rows("SELECT 'msg_' || id_suffix(id) AS id, state, presumed FROM message")
+    return {
+        "sent": sum(row["state"] == "sent" and not row["presumed"] for row in rows),
+        "presumed": sum(row["presumed"] for row in rows),
+        "waiting": sum(row["state"] not in ("sent", "unknown") for row in rows),
+        "lost": sum(row["id"] not in taken for row in rows),
+        "doubled": sum(times > 1 for times in taken.values()),
+    }
+
+
+def in_order(world: World) -> bool:
+    """The longest overdue went first, among those that waited for the trouble's end."""
+    rows = world.rows(
+        "SELECT due_at FROM message WHERE state = 'sent' AND sent_at >= $since ORDER BY sent_at, due_at",
+        since=START + DAY,
+    )
+    due = [row["due_at"] for row in rows if row["due_at"] is not None]
+    return due == sorted(due)
+
+
+START_REQUESTS = 3
+"""Of ten messages each: what an outage at the start of a tick leaves unknown."""
+PERHAPS_PROBES = sum(trouble.perhaps for trouble in PROBES)
+TAKEN_PROBES = sum(trouble.taken for trouble in PROBES)
+EVERYBODY = SEQUENCES * PEOPLE
+
+
+def test_a_mixed_day_under_presume_sent(crowd: World):
+    """Three requests and the probes of unknown fate; what of them was not taken is lost; nobody is doubled."""
+    suffer(crowd, MIXED)
+    unknown = START_REQUESTS * PEOPLE + PERHAPS_PROBES
+    assert crowd.rows("SELECT count(*) AS n FROM message WHERE state = 'unknown'") == [{"n": unknown}]
+    assert crowd.rows("SELECT count(*) AS n FROM request WHERE state = 'unknown'") == [
+        {"n": START_REQUESTS + PERHAPS_PROBES}
+    ]
+    recover(crowd)
+    assert fates(crowd) == {
+        "sent": EVERYBODY - unknown,
+        "presumed": unknown,
+        "waiting": 0,
+        "lost": unknown - TAKEN_PROBES,
+        "doubled": 0,
+    }
+    assert in_order(crowd)
+
+
+def test_a_mixed_day_under_resend(crowd: World):
+    """The same day: nobody is lost, and whoever was taken without an answer is doubled."""
+    crowd.settings = replace(crowd.settings, unknown_policy=UnknownPolicy.RESEND)
+    suffer(crowd, MIXED)
+    recover(crowd)
+    assert fates(crowd) == {"sent": EVERYBODY, "presumed": 0, "waiting": 0, "lost": 0, "doubled": TAKEN_PROBES}
+
+
+def test_events_after_a_mixed_day_take_the_doubt_away(crowd: World):
+    """With SendGrid's events nobody is doubled under `resend`, and under both policies all that was taken is sent."""
+    crowd.settings = replace(crowd.settings, unknown_policy=UnknownPolicy.RESEND)
+    suffer(crowd, MIXED)
+    tell_events(crowd, START + 16 * HOUR)
+    recover(crowd)
+    assert fates(crowd) == {"sent": EVERYBODY, "presumed": 0, "waiting": 0, "lost": 0, "doubled": 0}
+
+
+def tell_events(world: World, now: datetime) -> None:
+    """SendGrid's events of all that it has taken have come in."""
+    requests = {mail.custom_args["xmit_request"] for mail in world.sandbox.mailbox.page(limit=1000).mails}
+    for request in sorted(requests):
+        with world.store.transaction() as connection:
+            connection.execute(
+                "CREATE OR REPLACE TEMP TABLE proof AS SELECT $id::UUID AS request_id",
+                {"id": parse_id(Kind.REQUEST, request)},
+            )
+            prove(connection, now)
+
+
+def test_a_day_of_refusals_leaves_nothing_unknown(crowd: World):
+    """PAINS C3: 429, 503 and no connection all day: nothing is unknown, lost or doubled, all goes after, in order."""
+    suffer(crowd, [Trouble({"kind": "status", "status": status}, perhaps=False) for status in (429, 503) * 6])
+    assert crowd.rows("SELECT 1 FROM message WHERE state <> 'waiting'") == []
+    recover(crowd, days=2)
+    assert fates(crowd) == {"sent": EVERYBODY, "presumed": 0, "waiting": 0, "lost": 0, "doubled": 0}
+    assert in_order(crowd)
+
+
+def test_a_503_that_took_the_mail_doubles_and_is_shown(crowd: World):
+    """The limit of the promise: 503 is taken as not sent. A proof that comes later is shown as accepted twice."""
+    crowd.faults({"kind": "status", "status": 503, "accept": True, "count": 1})
+    crowd.tick(START)
+    assert crowd.rows("SELECT DISTINCT state FROM message") == [{"state": "waiting"}]
+    first = {mail.custom_args["xmit_message"] for mail in crowd.sandbox.mailbox.page(limit=1000).mails}
+    recover(crowd, days=2)
+    doubled = {message for message, times in crowd.delivered().items() if times > 1}
+    assert doubled == first
+    tell_events(crowd, START + 3 * DAY)
+    with crowd.store.snapshot() as connection:
+        assert sum(row["accepted_twice"] for row in unknown_requests(connection)) == len(first)
+
+
+def test_a_day_of_trouble_is_a_sentence_a_tick(crowd: World):
+    """No storm: one line a tick, that says since when, why, and when it is tried again; one alert in all."""
+    notes = suffer(crowd, MIXED)
+    for note in notes:
+        assert note.startswith("Sending has stopped since 2026-03-02T09:30:00Z: ")
+        assert "One message tries again at " in note
+        assert "\n" not in note
+        assert len(note) < LONGEST
+
+
+def test_trouble_writes_one_line_into_the_run(crowd: World, pipeline: Pipeline, caplog: pytest.LogCaptureFixture):  # noqa: F811
+    """In Dagster's log: a warning a tick, or an error where the circuit opens; not one a request."""
+    crowd.faults({"kind": "status", "status": 503, "count": 1000})
+    for minutes in (0, 1):
+        caplog.clear()
+        pipeline(START + timedelta(minutes=minutes))
+        loud = [record for record in caplog.records if record.levelname in ("WARNING", "ERROR", "CRITICAL")]
+        assert len([record for record in loud if "Sending has stopped" in record.getMessage()]) == 1, loud
+        assert len(loud) == 1
