@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import count
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 WIDTH = 720
 HEIGHT = 200
 _LEFT, _RIGHT, _TOP, _FOOT = 44, 8, 10, 24
 _LABELS = 8
 """Days that are written below a chart at most."""
+
+_RECT = Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="2" class="{}"/>')
+_TEXT = Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}" class="{}">{}</text>')
+_SPOT = Markup('<rect x="{:.1f}" y="{}" width="{:.1f}" height="{}" class="spot"><title>{}</title></rect>')
 
 _serial = count(1)
 
@@ -115,18 +119,15 @@ def _bar(x: float, slot: float, value: int, top: int, number: int) -> Markup:
 
 def _hover(x: float, slot: float, day: date, values: Sequence[int], series: Sequence[str]) -> Markup:
     told = ", ".join(f"{name} {value:,}" for name, value in zip(series, values, strict=True))
-    spot = '<rect x="{:.1f}" y="{}" width="{:.1f}" height="{}" class="spot"><title>{}</title></rect>'
-    return Markup(spot).format(x, _TOP, slot, HEIGHT - _FOOT - _TOP, f"{day.day} {day:%b %Y}: {told}")
+    return _SPOT.format(x, _TOP, slot, HEIGHT - _FOOT - _TOP, f"{day.day} {day:%b %Y}: {told}")
 
 
 def _rect(x: float, y: float, width: float, height: float, kind: str) -> Markup:
-    shape = '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="2" class="{}"/>'
-    return Markup(shape).format(x, y, width, max(height, 0.0), kind)
+    return _RECT.format(x, y, width, max(height, 0.0), kind)
 
 
 def _text(x: float, y: float, words: str, anchor: str, kind: str = "soft") -> Markup:
-    shape = '<text x="{:.1f}" y="{:.1f}" text-anchor="{}" class="{}">{}</text>'
-    return Markup(shape).format(x, y, anchor, kind, escape(words))
+    return _TEXT.format(x, y, anchor, kind, words)
 
 
 def _y(value: float, top: int) -> float:

@@ -77,9 +77,13 @@ class Door:
             return None
         if not session or not key:
             return self._to_sign_in(request, posts=posts)
-        if posts and not session.owns(form.text(FORM_FIELD), settings):
+        return self._refused(request, session, form) if posts else None
+
+    def _refused(self, request: Request, session: Session, form: Form) -> Response | None:
+        settings = self._office.settings
+        if not session.owns(form.text(FORM_FIELD), settings):
             return error_page(request, settings, 403, _OTHER_SESSION)
-        if posts and not request.scope[VISIT].may_change and request.url.path not in HARMLESS:
+        if not request.scope[VISIT].may_change and request.url.path not in HARMLESS:
             return error_page(request, settings, 403, READ_ONLY)
         return None
 

@@ -1,4 +1,4 @@
-"""What a browser keeps for us and must not change: signed texts (SPEC 10, XMIT_SECRET). The first secret signs, all verify."""
+"""What a browser keeps for us and must not change: signed texts. The first secret signs, all verify (SPEC 10)."""
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode

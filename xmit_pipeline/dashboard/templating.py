@@ -3,6 +3,7 @@
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -29,6 +30,20 @@ def asset(name: str) -> str:
     return f"/static/{name}?v={mark}"
 
 
+GLOBALS: dict[str, Any] = {"asset": asset, "navigation": NAVIGATION, "charts": charts, "wording": wording}
+FILTERS: dict[str, Any] = {
+    "iso": printed.iso_or_none,
+    "stamp": printed.stamp,
+    "ago": printed.ago,
+    "number": printed.number,
+    "percent": printed.percent,
+    "plural": printed.plural,
+    "listed": printed.listed,
+    "public": printed.public,
+    "delay": printed.delay,
+}
+
+
 @cache
 def environment() -> Environment:
     """The one environment of all pages."""
@@ -39,16 +54,6 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"asset": asset, "navigation": NAVIGATION, "charts": charts, "wording": wording}
-    made.filters |= {
-        "iso": printed.iso_or_none,
-        "stamp": printed.stamp,
-        "ago": printed.ago,
-        "number": printed.number,
-        "percent": printed.percent,
-        "plural": printed.plural,
-        "listed": printed.listed,
-        "public": printed.public,
-        "delay": printed.delay,
-    }
+    made.globals.update(GLOBALS)
+    made.filters.update(FILTERS)
     return made

@@ -126,7 +126,7 @@ def test_setup_fault_stands_beside_its_field(
     ],
 )
 def test_step_fault_stands_beside_its_field(
-    house: House, browser: Browser, draft: Page, fields: dict[str, str], named: str, words: str
+    browser: Browser, draft: Page, fields: dict[str, str], named: str, words: str
 ) -> None:
     page = add_step(browser, draft, **fields)
 
@@ -150,7 +150,7 @@ def test_review_names_what_is_missing(browser: Browser, draft: Page) -> None:
     assert "has no usable sender" in page.text
 
 
-def test_steps_change_places_by_buttons(house: House, browser: Browser, draft: Page) -> None:
+def test_steps_change_places_by_buttons(browser: Browser, draft: Page) -> None:
     add_step(browser, draft, name="First")
     page = add_step(browser, draft, name="Second")
     up = next(form for form in forms_of(page) if form.action.endswith("/move") and form.fields["to"] == "up")
@@ -188,7 +188,8 @@ def test_template_is_put_in_unsaved(house: House, browser: Browser, draft: Page)
     assert "No steps yet" in browser.get(draft.path).text
 
 
-def test_preview_shows_a_chosen_contact(house: House, browser: Browser, list_id: UUID, draft: Page) -> None:
+@pytest.mark.usefixtures("list_id")
+def test_preview_shows_a_chosen_contact(browser: Browser, draft: Page) -> None:
     """What is typed, as Grace would get it; the form posts into the frame, so no script is needed."""
     form = browser.get(f"{draft.path}/new").form(f"{draft.path}/new")
     typed = {
@@ -240,13 +241,15 @@ def test_stored_script_never_runs(house: House, browser: Browser, draft: Page) -
     assert "&lt;script&gt;alert(1)" in pages[1].html
 
 
-def test_names_to_insert_are_the_contacts_own(browser: Browser, list_id: UUID, draft: Page) -> None:
+@pytest.mark.usefixtures("list_id")
+def test_names_to_insert_are_the_contacts_own(browser: Browser, draft: Page) -> None:
     text = browser.get(f"{draft.path}/new").text
     for name in ("email", "firstName", "unsubscribe_url", "companyName"):
         assert f"{{{{ {name} }}}}" in text
 
 
-def test_live_sequence_keeps_its_trigger(house: House, browser: Browser, list_id: UUID, draft: Page) -> None:
+@pytest.mark.usefixtures("list_id")
+def test_live_sequence_keeps_its_trigger(house: House, browser: Browser, draft: Page) -> None:
     """SPEC 2: trigger and list change in a draft or paused; the form of an active one has no such fields."""
     add_step(browser, draft)
     address = draft.path.removesuffix("/steps")

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from xmit_pipeline.api import enrollments
 from xmit_pipeline.api.shapes import EnrollmentId, SequenceId
 from xmit_pipeline.api.shapes_contacts import ContactIds
+from xmit_pipeline.dashboard.faults import checked
 from xmit_pipeline.dashboard.marks import AtMark, Search
 from xmit_pipeline.dashboard.printed import plural
 from xmit_pipeline.dashboard.visit import AtVisit, Deed, Visit
@@ -67,7 +68,7 @@ def enroll(visit: AtVisit, sequence_id: SequenceId) -> Response:
     if not chosen:
         return _finder(visit, sequence_id, visit.form.optional("q"), "Tick somebody first.")
     answer = enrollments.enroll_contacts(
-        visit.asking("enroll_contacts"), sequence_id, ContactIds(contactIds=chosen)
+        visit.asking("enroll_contacts"), sequence_id, checked(ContactIds, {"contactIds": chosen})
     )
     words = f"{plural(answer.enrolled, 'person is', 'people are')} enrolled"
     left = f", {answer.skipped:,} not: {reasons(answer.skipped_reasons)}." if answer.skipped else "."

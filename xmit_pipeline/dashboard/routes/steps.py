@@ -106,7 +106,9 @@ def move(visit: AtVisit, sequence_id: SequenceId, step_id: StepId) -> Response:
     target = place + (-1 if visit.form.text("to") == "up" else 1)
     if 0 <= target < len(order):
         order[place], order[target] = order[target], order[place]
-        steps.reorder_steps(visit.asking("reorder_steps"), sequence_id, StepOrder(stepIds=order))
+        steps.reorder_steps(
+            visit.asking("reorder_steps"), sequence_id, checked(StepOrder, {"stepIds": order})
+        )
     return visit.go(_address(sequence_id), "The order is changed.")
 
 
@@ -130,7 +132,7 @@ def delete(visit: AtVisit, sequence_id: SequenceId, step_id: StepId) -> Response
 @router.post("/{step_id}/release")
 def release(visit: AtVisit, sequence_id: SequenceId, step_id: StepId) -> Response:
     """Lift a step's hold; with `skipFailing` those that fail are skipped from now on."""
-    given = StepRelease(skipFailing=visit.form.flag("skipFailing"))
+    given = checked(StepRelease, {"skipFailing": visit.form.flag("skipFailing")})
     steps.release_step(visit.asking("release_step"), sequence_id, step_id, given)
     sequence = public_id(Kind.SEQUENCE, sequence_id)
     return visit.go(f"/sequences/{sequence}", "The step is released; its mail goes out with the next tick.")
