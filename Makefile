@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo up test unit lint fuzz bench lock
+.PHONY: help setup demo up test unit lint fuzz soak bench lock
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -38,6 +38,9 @@ lint: setup  ## format, rules, types, floors
 
 fuzz: setup  ## thousands of cases over the whole OpenAPI document; takes some minutes
 	XMIT_FUZZ_EXAMPLES=40 $(BIN)/pytest -s tests/integration/api/test_api_fuzz.py -k thousands
+
+soak: setup  ## 500 kills and more under a seeded schedule of faults (docs/guarantees.md); takes half an hour
+	XMIT_SOAK_KILLS=500 XMIT_SOAK_DAGSTER_KILLS=20 XMIT_SOAK_SEED=$${XMIT_SOAK_SEED:-1} $(BIN)/pytest -s tests/faults
 
 bench: setup  ## measure the figures of docs/performance.md
 	$(BIN)/python -m benchmarks

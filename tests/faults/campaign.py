@@ -20,8 +20,8 @@ from xmit_pipeline.store import enrollments, sequences, steps
 from xmit_pipeline.store.unknown import prove
 
 SEQUENCES = 10
-PEOPLE_AT_ONCE = 3
-GROUPS = 8
+PEOPLE_AT_ONCE = 2
+GROUPS = 14
 """Groups of people join minutes apart, so that every tick has something to send."""
 GROUP_EVERY = timedelta(minutes=12)
 STEPS_MINUTES = (0, 25)
@@ -61,7 +61,10 @@ def build_template(home: Path, sandbox: RunningSandbox) -> None:
     with opened_world(home, sandbox) as world:
         world.domain("warm.example", warmup_on=True, pacing=False, table=DAY_TABLE)
         free = world.domain("free.example")
-        ids = [_sequence(world, number, world.sender_of(free) if number % 2 else None) for number in range(SEQUENCES)]
+        ids = [
+            _sequence(world, number, world.sender_of(free) if number % 2 else None)
+            for number in range(SEQUENCES)
+        ]
         for group in range(GROUPS):
             people = world.people(PEOPLE_AT_ONCE, prefix=f"someone{group}-")
             with world.store.transaction() as connection:
@@ -235,7 +238,9 @@ class Campaign:
         self.tally.campaigns += 1
         self.tally.messages.update(row["state"] for row in rows)
         self.tally.lost += sum(row["presumed"] and row["id"] not in accepted for row in rows)
-        [row] = self.world.rows("SELECT count(*) AS n FROM request WHERE state = 'unknown' OR decided IS NOT NULL")
+        [row] = self.world.rows(
+            "SELECT count(*) AS n FROM request WHERE state = 'unknown' OR decided IS NOT NULL"
+        )
         self.tally.requests_unknown += row["n"]
 
 

@@ -43,7 +43,9 @@ class Forks:
 def forks(*, dagster: bool = False) -> Generator[Forks]:
     """A zygote; with `dagster` it has the definitions and the command imported as well."""
     command = [sys.executable, "-W", "ignore", "-m", "tests.faults.zygote", *(["dagster"] if dagster else [])]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("XMIT_", "SENDGRID_"))}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("XMIT_", "SENDGRID_"))
+    }
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:

@@ -17,10 +17,10 @@ from tests.faults.forking import Forks
 from tests.faults.orders import TickOrder
 from xmit_pipeline.sandbox.server import RunningSandbox
 
-KILLS = int(os.environ.get("XMIT_SOAK_KILLS", "18"))
+KILLS = int(os.environ.get("XMIT_SOAK_KILLS", "16"))
 DAGSTER_KILLS = int(os.environ.get("XMIT_SOAK_DAGSTER_KILLS", "2"))
 FIRST_SEED = int(os.environ.get("XMIT_SOAK_SEED", "1"))
-BLOWS = 16
+BLOWS = 20
 DAGSTER_BLOWS = 4
 """A tick through Dagster takes some seconds."""
 
@@ -35,7 +35,9 @@ def template(tmp_path_factory: pytest.TempPathFactory, shared_sandbox: RunningSa
 class Proving:
     """Campaigns one after another, seed after seed."""
 
-    def __init__(self, template: Path, folder: Path, sandbox: RunningSandbox, forks: Forks, through: str) -> None:
+    def __init__(
+        self, template: Path, folder: Path, sandbox: RunningSandbox, forks: Forks, through: str
+    ) -> None:
         self.template, self.folder, self.sandbox = template, folder, sandbox
         self.forks, self.through = forks, through
         self.struck = 0.75 if through == "run_tick" else 1.0

@@ -29,7 +29,9 @@ def test_four_dispatchers_deliver_each_once(elsewhere: Elsewhere):
         elsewhere.tick(moment)  # the last one may have stood aside before all were enrolled
         assert len(world.delivered()) == (number + 1) * DELIVERIES
     assert set(world.delivered().values()) == {1}
-    assert world.rows("SELECT count(*) AS n FROM message WHERE state = 'sent'") == [{"n": ROUNDS * DELIVERIES}]
+    assert world.rows("SELECT count(*) AS n FROM message WHERE state = 'sent'") == [
+        {"n": ROUNDS * DELIVERIES}
+    ]
     with world.store.snapshot() as connection:
         assert invariants.breaches(connection) == {}
 

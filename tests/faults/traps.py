@@ -128,7 +128,7 @@ def _tear_journal(nth: int) -> None:
     @wraps(real)
     def torn(journal: Journal, request_id: str, at: datetime, *whom: Any) -> None:
         if next(calls) == nth:
-            folder: Path = journal._folder  # noqa: SLF001  (a half-written line has no other way in)
+            folder: Path = journal._folder
             with (folder / f"{datetime.now(at.tzinfo):%Y-%m-%d}.jsonl").open("ab", buffering=0) as file:
                 file.write(b'\n{"request":"' + request_id[:20].encode())
             die()

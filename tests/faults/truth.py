@@ -46,7 +46,11 @@ def look(world: World) -> dict[str, Any]:
     states = {row["id"]: row for row in rows}
     astray = [message for message in accepted if not _may_be_taken(states.get(message))]
     assert astray == [], f"accepted, though the store says it was not: {[states.get(m) for m in astray]}"
-    never = [row["id"] for row in rows if row["state"] == "sent" and not row["presumed"] and row["id"] not in accepted]
+    never = [
+        row["id"]
+        for row in rows
+        if row["state"] == "sent" and not row["presumed"] and row["id"] not in accepted
+    ]
     assert never == [], f"called sent, though nobody accepted it: {[states[m] for m in never]}"
     return {"states": Counter(row["state"] for row in rows), "accepted": len(accepted)}
 

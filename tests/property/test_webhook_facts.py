@@ -50,8 +50,8 @@ INSERT INTO message (id, enrollment_id, sequence_id, step_id, contact_id, email,
 VALUES ($id, $enrollment, $id, $step, $contact, 'a@example.org', 'sent', false, $sent, false, $sent, $sent, $at)
 """
 EVENT = """
-INSERT INTO event (sg_event_id, kind, message_id, email, happened_at, folded_at, raw)
-VALUES ($sg, $kind, $message, 'a@example.org', $happened, $at, $raw)
+INSERT INTO event (sg_event_id, kind, message_id, email, happened_at, folded_at, effect)
+VALUES ($sg, $kind, $message, 'a@example.org', $happened, $at, $effect)
 """
 TICK = """
 INSERT INTO tick (id, moment, simulated, started_at, finished_at, superseded, claimed, sent, skipped, failed, unknown,
@@ -210,7 +210,7 @@ class Facts(RuleBasedStateMachine):
         message, happened = data.draw(st.sampled_from(self.sent)), self.wall - minutes_ago * MINUTE
         if (message, kind) in self.final:
             return
-        raw = f'{{"type":"{"blocked" if blocked else "bounce"}"}}'
+        effect = "blocked" if blocked else "bounced"
         if kind not in ("open", "click"):
             self.final.add((message, kind))  # SendGrid says each of these once
         for _ in range(times):
@@ -221,7 +221,7 @@ class Facts(RuleBasedStateMachine):
                 message=message,
                 happened=happened,
                 at=self.wall,
-                raw=raw,
+                effect=effect,
             )
         match kind:
             case "delivered":

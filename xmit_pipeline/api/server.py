@@ -22,7 +22,8 @@ GOODBYE_SECONDS = 5
 def serve(*, host: str, port: int, create: "Create | None" = None) -> None:
     """Serve until SIGINT or SIGTERM, then return (`xmit api`). Call it in the main thread.
 
-    `create` makes the app; the API alone where it is left out. The store and all else come from the environment. ConfigurationFault where the port is taken.
+    `create` makes the app; the API alone where it is left out. The store and all else come from the environment.
+    ConfigurationFault where the port is taken.
     """
     from uvicorn import Config, Server
     from uvicorn.protocols.http.auto import AutoHTTPProtocol

@@ -9,10 +9,10 @@ from itertools import count
 
 from markupsafe import Markup
 
-WIDTH = 720
-HEIGHT = 200
+WIDTH = 480
+HEIGHT = 180
 _LEFT, _RIGHT, _TOP, _FOOT = 44, 8, 10, 24
-_LABELS = 8
+_LABELS = 5
 """Days that are written below a chart at most."""
 
 _RECT = Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="2" class="{}"/>')
@@ -43,14 +43,14 @@ def bars(days: Sequence[Bar], series: Sequence[str], title: str) -> Markup:
 
 def funnel(stages: Sequence[tuple[str, int]], title: str) -> Markup:
     """Stages from the widest down: a bar, its number, and its share of the first."""
-    row, label, figures = 34, 190, 140
+    row, label, figures = 32, 96, 128
     whole = max((number for _, number in stages), default=0)
     parts: list[Markup] = []
     for place, (name, number) in enumerate(stages):
         y = place * row
         width = (WIDTH - label - figures) * number / whole if whole else 0
         share = f"{100 * number / stages[0][1]:.1f} %" if stages[0][1] else ""
-        parts.append(_text(0, y + 21, name[:28], "start", "strong"))
+        parts.append(_text(0, y + 21, name[:16], "start", "strong"))
         parts.append(_rect(label, y + 6, WIDTH - label - figures, row - 12, "track"))
         parts.append(_rect(label, y + 6, width, row - 12, f"series-{min(place, 3)}"))
         parts.append(_text(WIDTH - figures + 10, y + 21, f"{number:,}", "start", "strong"))

@@ -11,26 +11,43 @@ from xmit_pipeline.api.auth import KeyRing
 from xmit_pipeline.api.bodies import BodyGuard
 from xmit_pipeline.api.desk import Desk
 from xmit_pipeline.api.figures import Figures
+from xmit_pipeline.api.health import pulse_of
 from xmit_pipeline.api.request_log import RequestLog
 from xmit_pipeline.dashboard.door import Door, Office
 from xmit_pipeline.dashboard.error_pages import Mended, answer_error
+from xmit_pipeline.dashboard.forecasts import Forecasts
+from xmit_pipeline.dashboard.outlook import outlook_of
 from xmit_pipeline.dashboard.routes import (
+    audit,
     contacts,
+    domains,
     enrollments,
     entrance,
+    forecast,
     imports,
+    keys,
     lists,
     preview,
+    senders,
     sequence,
     sequences,
     steps,
+    suppressions,
+    system,
+    templates,
+    trouble,
+    webhooks,
 )
+from xmit_pipeline.dashboard.rule_check import RuleCheck
 from xmit_pipeline.dashboard.templating import STATIC
 from xmit_pipeline.dashboard.upload_stream import TakesFiles
 from xmit_pipeline.model.errors import XmitError
 from xmit_pipeline.model.settings import Settings
 
-ROUTES = (entrance, sequences, preview, steps, sequence, enrollments, imports, contacts, lists)
+ROUTES = (
+    entrance, sequences, preview, steps, sequence, enrollments, forecast, imports, contacts,
+    lists, domains, senders, suppressions, trouble, system, keys, webhooks, templates, audit,
+)  # fmt: skip
 """Fixed addresses before those with an id in the same place."""
 
 
@@ -61,6 +78,10 @@ def create_pages(desk: Desk, settings: Settings, figures: Figures) -> FastAPI:
     )
     app.state.office = office
     app.state.settings = settings
+    app.state.outlook = outlook_of(desk.store, desk.clock)
+    app.state.pulse = pulse_of(desk.store, settings, desk.clock)
+    app.state.rules = RuleCheck(desk.store, desk.clock)
+    app.state.forecasts = Forecasts(desk.store, desk.clock)
     for module in ROUTES:
         app.include_router(module.router)
     app.mount("/static", Files(directory=STATIC))

@@ -29,6 +29,8 @@ STATUSES = {
     "disabled": ("Off", "quiet"),
     "revoked": ("Revoked", "quiet"),
     "ok": ("OK", "good"),
+    "alive": ("Runs", "good"),
+    "stopped": ("Stands still", "bad"),
     "uploaded": ("Not taken in yet", "note"),
     "running": ("Running", "note"),
     "interrupted": ("Interrupted", "bad"),
@@ -74,6 +76,13 @@ SUPPRESSIONS = {
     "manual": "suppressed by hand",
 }
 
+WALLS = {
+    "step_held": "the step is held",
+    "sender_unusable": "its sender can't be used",
+    "warmup_paused": "the domain's warmup is paused",
+    "sequence_paused": "the sequence is paused",
+}
+
 TRIGGERS = {"list_add": "List", "manual": "API or by hand"}
 
 
@@ -97,6 +106,11 @@ def reasons(counts: dict[str, int]) -> str:
 def suppression(name: str) -> str:
     """Why an address is not mailed, in words."""
     return SUPPRESSIONS.get(name, name)
+
+
+def wall(name: str) -> str:
+    """What keeps people waiting, in words."""
+    return WALLS.get(name, name.replace("_", " "))
 
 
 def event(kind: str) -> str:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from xmit_pipeline.delivery.brake import Brake
+from xmit_pipeline.delivery.brake import UNANSWERED_IN_A_ROW, Brake
 from xmit_pipeline.delivery.divisions import Decision, Divisions
 from xmit_pipeline.delivery.journal import Entry, Journal, Line
 from xmit_pipeline.delivery.objections import Objections
@@ -98,6 +98,8 @@ class Delivery:
         self._timed("recover", self.recover)
         deadline = time.monotonic() + self.settings.tick_budget_seconds
         cautious = self._circuit_is_open()
+        if cautious:  # a probe is one message, whatever the last tick ended with
+            self.brake.unanswered = max(self.brake.unanswered, UNANSWERED_IN_A_ROW - 1)
         while not self.report.note:
             planned = self._timed("plan", partial(self._plan, 1 if cautious else PLAN))
             if planned.is_empty():

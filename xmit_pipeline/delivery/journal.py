@@ -120,7 +120,7 @@ class Journal:
         path = self._folder / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"
         with self._writing, path.open("ab", buffering=0) as file:
             line = b"\n" + orjson.dumps(entry)
-            if file.write(line) < len(line):  # a disk with a few bytes left takes a part, and says so by this alone
+            if file.write(line) < len(line):  # all that a disk says which takes the first bytes of a line
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if durably:
                 os.fsync(file.fileno())

@@ -76,7 +76,9 @@ def contacts_cut(
     return cut_rows(connection, FOUND, SHOWN, {"status": status, "q": q}, mark)
 
 
-def members_cut(connection: Connection, list_id: UUID, *, q: str | None = None, mark: Mark | None = None) -> Cut:
+def members_cut(
+    connection: Connection, list_id: UUID, *, q: str | None = None, mark: Mark | None = None
+) -> Cut:
     """Contacts on a list with `added_at`, the latest first. Who is deleted is on no list."""
     if q is None:
         return cut_rows(connection, MEMBERS_FOUND, MEMBERS_SHOWN, {"list_id": list_id}, mark)

@@ -21,12 +21,13 @@ SHOWN = """
 SELECT sequence.*, list.name AS list_name, coalesce(written.steps, 0) AS steps, coalesce(written.held, 0) AS held,
     coalesce(people.active, 0) AS active, coalesce(people.paused, 0) AS paused,
     coalesce(people.completed, 0) AS completed, coalesce(people.exited, 0) AS exited,
-    coalesce(today.sent, 0)::BIGINT AS sent_today
+    coalesce(today.sent, 0) AS sent_today
 FROM shown
 JOIN sequence ON sequence.id = shown.id
 LEFT JOIN list ON list.id = sequence.trigger_list_id
 LEFT JOIN (
-    SELECT sequence_id, count(*) AS steps, count(held_at) AS held FROM step WHERE deleted_at IS NULL GROUP BY sequence_id
+    SELECT sequence_id, count(*) AS steps, count(held_at) AS held FROM step
+    WHERE deleted_at IS NULL GROUP BY sequence_id
 ) AS written ON written.sequence_id = sequence.id
 LEFT JOIN (
     SELECT sequence_id,
@@ -35,9 +36,9 @@ LEFT JOIN (
     FROM enrollment WHERE sequence_id IN (SELECT id FROM shown) GROUP BY sequence_id
 ) AS people ON people.sequence_id = sequence.id
 LEFT JOIN (
-    SELECT step.sequence_id, sum(step_metric.sent) AS sent
-    FROM step_metric JOIN step ON step.id = step_metric.step_id
-    WHERE step_metric.day = $today::DATE GROUP BY step.sequence_id
+    SELECT sequence_id, count(*) AS sent FROM message
+    WHERE state = 'sent' AND sent_at >= $midnight::TIMESTAMPTZ AND sent_at < $midnight::TIMESTAMPTZ + INTERVAL 24 HOURS
+    GROUP BY sequence_id
 ) AS today ON today.sequence_id = sequence.id
 """
 
@@ -75,7 +76,7 @@ def sequences_cut(
     connection: Connection, now: datetime, *, q: str | None, status: str | None, mark: Mark | None
 ) -> Cut:
     """A page of sequences with their people by status, `steps`, `held` steps, `sent_today` and `warmup_deferred`."""
-    parameters = {"q": q, "status": status, "today": utc_day(now).isoformat()}
+    parameters = {"q": q, "status": status, "midnight": f"{utc_day(now).isoformat()} 00:00:00+00"}
     cut = cut_rows(connection, FOUND, SHOWN, parameters, mark)
     waiting = warmup_deferred(connection, now) if cut.rows else {}
     for row in cut.rows:

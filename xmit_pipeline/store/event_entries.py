@@ -18,8 +18,14 @@ from xmit_pipeline.store.event_ids import with_id
 KEYS = (
     "event", "timestamp", "email", "sg_event_id", "xmit_message", "xmit_request", "url", "attempt", "ip",
     "sg_machine_open", "type", "status", "reason", "bounce_classification", "useragent", "sg_message_id",
+    "response",
 )  # fmt: skip
 
+KNOWN_KINDS = (
+    "processed", "deferred", "delivered", "bounce", "dropped", "open", "click", "spamreport", "unsubscribe",
+    "group_unsubscribe", "group_resubscribe",
+)  # fmt: skip
+"""SendGrid's kinds whose keys all have a column, or a place in the archive alone; others are kept as they came."""
 _SHAPE = json.dumps(dict.fromkeys(KEYS, "VARCHAR"))
 """What is read of an entry; anything that is no text becomes its JSON text, and what is missing NULL."""
 
@@ -41,7 +47,8 @@ timed AS (
         CASE WHEN kind IN ('bounce', 'dropped') THEN lower(trim(coalesce(reason, ''))) END AS words
     FROM parsed
 )
-SELECT raw, file, kind, address AS email, sg_event_id, xmit_message, xmit_request, url, attempt, ip,
+SELECT raw, file, kind, address AS email, sg_event_id, xmit_message, xmit_request, url, attempt, ip, useragent,
+    response, reason, status, type,
     CASE WHEN seconds BETWEEN 946684800 AND 4102444800 THEN make_timestamp((seconds * 1000000)::BIGINT) END
         AS happened_at,
     lower(coalesce(sg_machine_open, '')) IN ('true', '1') AS machine,
@@ -95,8 +102,8 @@ END"""
 class Entries:
     """Entries of whole bodies, each content once, and the sentences about bodies that can't be read.
 
-    `rows`: raw (JSON text), file, received_at, kind, email (folded), sg_event_id, url, attempt, ip, happened_at
-    (when received, where it says no time), machine, effect, suppresses, identity, and message and request as
+    `rows`: raw (JSON text), file, received_at, kind, email (folded), sg_event_id, url, attempt, ip, useragent,
+    response, reason, status, type, happened_at (when received, where it says no time), machine, effect, suppresses, identity, and message and request as
     `_high` and `_low` halves (null: none of ours).
     """
 
@@ -117,7 +124,9 @@ def read_entries(paths: Sequence[Path]) -> Entries:
     rows = rows.with_columns(
         pl.coalesce(pl.col("happened_at").dt.replace_time_zone("UTC"), "received_at").alias("happened_at")
     )
-    rows = with_id(with_id(rows, "xmit_message", "msg", "message"), "xmit_request", "req", "request")
+    rows = with_id(rows, "xmit_message", "msg", "message")
+    requests = with_id(rows.select("xmit_request").unique(), "xmit_request", "req", "request")
+    rows = rows.join(requests, on="xmit_request", how="left", nulls_equal=True)
     return Entries(rows.drop("xmit_message", "xmit_request").collect(), broken)
 
 

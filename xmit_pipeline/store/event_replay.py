@@ -34,11 +34,10 @@ WHERE event.identity = known.identity AND event.message_id IS NOT DISTINCT FROM 
 
 RESTORE = """
 INSERT INTO event (sg_event_id, kind, message_id, request_id, email, happened_at, folded_at, raw, identity, effect,
-    suppresses, url, attempt, ip, machine)
-SELECT restoring.sg_event_id, restoring.kind, message_id, request_id, restoring.email, restoring.happened_at, folded_at,
-    landed.raw, restoring.identity, restoring.effect, restoring.suppresses, restoring.url, restoring.attempt,
-    restoring.ip, restoring.machine
-FROM restoring JOIN landed USING (place)
+    suppresses, url, attempt, ip, useragent, response, reason, status, type, machine)
+SELECT sg_event_id, kind, message_id, request_id, email, happened_at, folded_at, came.raw, identity, effect, suppresses,
+    url, attempt, ip, useragent, response, reason, status, type, machine
+FROM restoring LEFT JOIN came USING (place)
 """
 
 TOUCHED_KNOWN = """

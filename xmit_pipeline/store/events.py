@@ -4,10 +4,13 @@ Each slice is read and archived without the store, then folded in one short tran
 that transaction and removed after it. What the events ask for is `store.event_consequences`' to do.
 """
 
-from collections.abc import Generator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -18,10 +21,12 @@ from xmit_pipeline.model.addresses import ADDRESS_PATTERN
 from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.store.connection import Connection, Store, offered
 from xmit_pipeline.store.event_archive import archive
-from xmit_pipeline.store.event_entries import read_entries
+from xmit_pipeline.store.event_entries import KNOWN_KINDS, Entries, read_entries
 from xmit_pipeline.store.event_feedback import follow_scanner_rule, refresh_feedback
 from xmit_pipeline.store.event_files import put_body_aside, waiting_bodies
 from xmit_pipeline.store.unknown import prove
+
+Read = Callable[[], Entries]
 
 SLICE_BYTES = 40_000_000
 """Bodies folded in one transaction: some 80,000 events, well under a second."""
@@ -31,7 +36,7 @@ REMEMBERED = timedelta(days=30)
 
 ARRIVED = """
 CREATE OR REPLACE TEMP TABLE arrived AS
-SELECT * EXCLUDE (raw, file, received_at, message_high, message_low, request_high, request_low),
+SELECT * EXCLUDE (received_at, message_high, message_low, request_high, request_low),
     CASE WHEN message_high IS NOT NULL
         THEN format('{:016x}{:016x}', message_high, message_low)::UUID END AS message_id,
     CASE WHEN request_high IS NOT NULL
@@ -69,10 +74,10 @@ WHERE arrived.identity = known.identity AND arrived.message_id IS NOT DISTINCT F
 
 WRITE = """
 INSERT INTO event (sg_event_id, kind, message_id, request_id, email, happened_at, folded_at, raw, identity, effect,
-    suppresses, url, attempt, ip, machine)
-SELECT arrived.sg_event_id, arrived.kind, message_id, request_id, arrived.email, arrived.happened_at, $now, landed.raw,
-    arrived.identity, arrived.effect, arrived.suppresses, arrived.url, arrived.attempt, arrived.ip, arrived.machine
-FROM arrived JOIN landed USING (place)
+    suppresses, url, attempt, ip, useragent, response, reason, status, type, machine)
+SELECT sg_event_id, kind, message_id, request_id, email, happened_at, $now, came.raw, identity, effect, suppresses,
+    url, attempt, ip, useragent, response, reason, status, type, machine
+FROM arrived LEFT JOIN came USING (place)
 """
 
 ASK = """
@@ -135,8 +140,9 @@ def fold_events(store: Store, settings: Settings, now: datetime) -> FoldReport:
         return report
     try:
         follow_scanner_rule(store, settings)
-        for paths in _slices(_unfolded(store, waiting_bodies(settings.home))):
-            _fold_or_halve(store, settings.home, paths, now, report)
+        slices = _slices(_unfolded(store, waiting_bodies(settings.home)))
+        for paths, read in _read_ahead(settings.home, slices) if slices else ():
+            _fold_or_halve(store, settings.home, paths, read, now, report)
     except OSError as error:
         report.note = f"Events wait on disk and could not be folded: {error}. Make room, or mend the folder."
     finally:
@@ -160,9 +166,12 @@ def fold_rows(connection: Connection, rows: pl.DataFrame, now: datetime, report:
 def staged(connection: Connection, rows: pl.DataFrame) -> Generator[None]:
     """The rows as `arrived`, each content once, and the keys of those that are in the store as `known`.
 
-    What they were as they came, `raw`, stays in `landed`, under the same `place`: it is copied once.
+    What they were as they came is `raw` in `came`, under the same `place`, for kinds that we do not know.
     """
-    with offered(connection, "landed", once_each(rows).with_row_index("place")):
+    numbered = once_each(rows).with_row_index("place")
+    landed = numbered.drop("raw", "file", strict=False)
+    came = numbered.filter(~pl.col("kind").is_in(KNOWN_KINDS)).select("place", "raw")
+    with offered(connection, "landed", landed), offered(connection, "came", came):
         connection.execute(ARRIVED)
         connection.execute(MAILED)
         connection.execute(AT_MAILED_ADDRESS)
@@ -214,12 +223,32 @@ def _slices(paths: Sequence[Path]) -> list[list[Path]]:
     return slices
 
 
+def _read_ahead(home: Path, slices: Sequence[list[Path]]) -> Iterator[tuple[list[Path], Read]]:
+    """Each slice with its entries to come: the next one is read and archived while one is being folded."""
+    with ThreadPoolExecutor(1, "xmit-read") as thread:
+        ahead = deque((paths, thread.submit(_read_slice, home, paths)) for paths in slices[:1])
+        for following in [*slices[1:], None]:
+            paths, coming = ahead.popleft()
+            if following is not None:
+                ahead.append((following, thread.submit(_read_slice, home, following)))
+            yield paths, coming.result
+
+
+def _read_slice(home: Path, paths: Sequence[Path]) -> Entries:
+    """The entries of these bodies, kept for good before the store hears of them."""
+    found = read_entries(paths)
+    whole = [path for path in paths if path not in found.broken]
+    if whole:
+        archive(home, found.rows, whole[0].stem)
+    return found
+
+
 def _fold_or_halve(
-    store: Store, home: Path, paths: Sequence[Path], now: datetime, report: FoldReport
+    store: Store, home: Path, paths: Sequence[Path], read: Read, now: datetime, report: FoldReport
 ) -> None:
     """A body whose content the store can't take must not keep the others waiting for ever."""
     try:
-        _fold_slice(store, home, paths, now, report)
+        _fold_slice(store, home, paths, read(), now, report)
     except (duckdb.DataError, pl.exceptions.PolarsError) as error:
         if len(paths) == 1:
             fault = f"{paths[0].name} holds what the store can't take: {error}"
@@ -227,18 +256,18 @@ def _fold_or_halve(
             report.refused.append(fault)
             return
         for half in (paths[: len(paths) // 2], paths[len(paths) // 2 :]):
-            _fold_or_halve(store, home, half, now, report)
+            _fold_or_halve(store, home, half, partial(_read_slice, home, half), now, report)
 
 
-def _fold_slice(store: Store, home: Path, paths: Sequence[Path], now: datetime, report: FoldReport) -> None:
-    found = read_entries(paths)
+def _fold_slice(
+    store: Store, home: Path, paths: Sequence[Path], found: Entries, now: datetime, report: FoldReport
+) -> None:
     for path, fault in found.broken.items():
         put_body_aside(home, path, fault)
         report.refused.append(fault)
     whole = [path for path in paths if path not in found.broken]
     if not whole:
         return
-    archive(home, found.rows, whole[0].stem)
     parts = list(found.rows.iter_slices(SLICE_ROWS))
     for part in parts[:-1]:
         with store.transaction() as connection:

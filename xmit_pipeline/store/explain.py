@@ -58,7 +58,7 @@ ORDER BY request.created_at, request.id
 
 EVENTS = """
 SELECT message_id, kind, happened_at,
-    coalesce(raw::JSON ->> '$.reason', raw::JSON ->> '$.response') AS words
+    coalesce(reason, response) AS words
 FROM event
 WHERE message_id IN (SELECT id FROM message WHERE enrollment_id = $id)
 ORDER BY happened_at, kind

@@ -38,7 +38,10 @@ shown AS (
 ONE = f"WITH shown AS (SELECT id, created_at FROM message WHERE id = $id) {ROWS.format(total=1)}"  # noqa: S608  (constants)
 
 EVENTS = """
-SELECT event.message_id, event.sg_event_id AS id, event.kind, event.happened_at, event.raw AS data
+SELECT event.message_id, event.sg_event_id AS id, event.kind, event.happened_at,
+    coalesce(event.raw, json_merge_patch('{}', json_object('event', event.kind, 'url', event.url, 'ip', event.ip,
+        'useragent', event.useragent, 'response', event.response, 'reason', event.reason, 'status', event.status,
+        'type', event.type, 'attempt', event.attempt, 'sg_machine_open', event.machine))::VARCHAR) AS data
 FROM event JOIN (SELECT unnest($ids::UUID[]) AS id) AS asked ON asked.id = event.message_id
 ORDER BY event.happened_at, event.folded_at, event.sg_event_id
 """

@@ -168,6 +168,13 @@ def suppressions_of(connection: Connection, email: str, now: datetime) -> list[d
     return rows_as_dicts(connection, OF_ADDRESS, {"email": email, "now": now})
 
 
+def suppression_of(connection: Connection, suppression_id: UUID, now: datetime) -> dict[str, Any] | None:
+    """One suppression that holds at present; None where there is none of this id."""
+    return next(
+        (row for row in _active(connection, suppression_id, now) if row["id"] == suppression_id), None
+    )
+
+
 def suppressions_page(
     connection: Connection,
     now: datetime,

@@ -76,7 +76,9 @@ def last_tick(connection: Connection) -> dict[str, Any] | None:
 
 def recent_ticks(connection: Connection, limit: int) -> list[dict[str, Any]]:
     """The ticks that began last, by the wall clock, the newest first."""
-    return rows_as_dicts(connection, "SELECT * FROM tick ORDER BY started_at DESC LIMIT $limit", {"limit": limit})
+    return rows_as_dicts(
+        connection, "SELECT * FROM tick ORDER BY started_at DESC LIMIT $limit", {"limit": limit}
+    )
 
 
 def latest_moment(connection: Connection) -> datetime | None:

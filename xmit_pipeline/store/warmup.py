@@ -182,7 +182,7 @@ def _done(connection: Connection, now: datetime) -> list[dict[str, Any]]:
     return [
         row
         for row in rows_as_dicts(connection, "SELECT * FROM domain WHERE warmup_state = 'active'")
-        if not row["warmup_hold_target"] and _progress(row).full_day_at_target(_curve(row), now)
+        if not row["warmup_hold_target"] and _progress(row).full_day_at_target(curve_of(row), now)
     ]
 
 
@@ -215,7 +215,7 @@ def _domain_day(row: dict[str, Any], now: datetime) -> DomainDay:
     day = _progress(row).day(now)
     limit = left = backlog_left = None
     if state is WarmupState.ACTIVE:
-        limit = _curve(row).limit(day)
+        limit = curve_of(row).limit(day)
         left = backlog_left = max(0, limit - row["used"])
         if row["warmup_pacing"]:
             backlog_left = max(0, min(left, backlog_share(limit, now) - row["used_overdue"]))
@@ -233,7 +233,8 @@ def _domain_day(row: dict[str, Any], now: datetime) -> DomainDay:
     )
 
 
-def _curve(row: dict[str, Any]) -> Curve:
+def curve_of(row: dict[str, Any]) -> Curve:
+    """The curve that a domain's row describes."""
     return Curve(
         row["warmup_start"], row["warmup_factor"], row["warmup_target"], tuple(row["warmup_table"] or ())
     )

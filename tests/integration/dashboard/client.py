@@ -54,7 +54,7 @@ class Reader(HTMLParser):
         if tag == "form":
             self.forms.append(PageForm(given.get("action", ""), given.get("method", "get")))
             return
-        if not self.forms or "form" not in self._within or "name" not in given and tag != "option":
+        if not self.forms or "form" not in self._within or ("name" not in given and tag != "option"):
             return
         fields, name = self.forms[-1].fields, given.get("name", "")
         if tag == "input" and given.get("type") in ("checkbox", "radio"):

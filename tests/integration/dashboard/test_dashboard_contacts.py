@@ -26,7 +26,9 @@ def everybody(house: House) -> list[str]:
 
 def test_form_adds_contact_with_metadata(house: House, browser: Browser) -> None:
     path = added(
-        browser, firstName="Ada", **{"key-0": "plan", "value-0": "pro", "key-1": "seats", "kind-1": "json", "value-1": "5"}
+        browser,
+        firstName="Ada",
+        **{"key-0": "plan", "value-0": "pro", "key-1": "seats", "kind-1": "json", "value-1": "5"},
     )
 
     with house.store.snapshot() as connection:
@@ -41,7 +43,11 @@ def test_form_adds_contact_with_metadata(house: House, browser: Browser) -> None
         ({"email": "nobody"}, "email", "@"),
         ({"email": "a@example.org", "key-0": "", "value-0": "x"}, "key-0", "name"),
         ({"email": "a@example.org", "key-0": "a", "kind-0": "json", "value-0": "{"}, "value-0", "JSON"),
-        ({"email": "a@example.org", "key-0": "a", "value-0": "1", "key-1": "a", "value-1": "2"}, "key-1", "above"),
+        (
+            {"email": "a@example.org", "key-0": "a", "value-0": "1", "key-1": "a", "value-1": "2"},
+            "key-1",
+            "above",
+        ),
         ({"email": "a@example.org", "firstName": "x" * 300}, "firstName", "200"),
     ],
 )
@@ -67,7 +73,11 @@ def test_known_address_is_refused_beside_it(browser: Browser) -> None:
 
 def test_more_rows_keep_what_was_typed(house: House, browser: Browser) -> None:
     page = browser.send(
-        browser.get("/contacts/new"), "/contacts", email="ada@example.org", more="yes", **{"key-0": "plan", "value-0": "pro"}
+        browser.get("/contacts/new"),
+        "/contacts",
+        email="ada@example.org",
+        more="yes",
+        **{"key-0": "plan", "value-0": "pro"},
     )
 
     fields = page.form("/contacts").fields
@@ -80,7 +90,10 @@ def test_edit_changes_and_removes_metadata(house: House, browser: Browser) -> No
     path = added(browser, **{"key-0": "plan", "value-0": "pro", "key-1": "old", "value-1": "x"})
 
     page = browser.send(
-        browser.get(f"{path}/edit"), f"{path}/edit", lastName="Lovelace", **{"key-1": "", "value-1": "", "value-0": "max"}
+        browser.get(f"{path}/edit"),
+        f"{path}/edit",
+        lastName="Lovelace",
+        **{"key-1": "", "value-1": "", "value-0": "max"},
     )
 
     assert page.path == path

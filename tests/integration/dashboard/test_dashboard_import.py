@@ -46,7 +46,12 @@ def test_file_comes_in_by_plain_forms(house: House, browser: Browser) -> None:
     """Headers preselected, Liquid keys shown, a new list, and a report with the line of each refused row."""
     page = sent(browser)
     fields = page.form(page.path).fields
-    assert (fields["use-0"], fields["use-1"], fields["use-2"], fields["key-2"]) == ("email", "firstName", "own", "companyName")
+    assert (fields["use-0"], fields["use-1"], fields["use-2"], fields["key-2"]) == (
+        "email",
+        "firstName",
+        "own",
+        "companyName",
+    )
     assert "{{ companyName }}" in page.text
 
     page = finished(browser, browser.send(page, page.path, newList="Newsletter"))
@@ -179,7 +184,11 @@ def test_only_members_put_files_on_disk(house: House, browser: Browser, who: str
 
     assert answer.status_code == (303 if who == "stranger" else 403)
     assert len(Uploads(house.settings.home).latest()) == before
-    kept = [path.name for path in (house.settings.home / "uploads").glob("*") if not (path / "import.json").exists()]
+    kept = [
+        path.name
+        for path in (house.settings.home / "uploads").glob("*")
+        if not (path / "import.json").exists()
+    ]
     assert kept == []
 
 
@@ -232,7 +241,9 @@ def test_imported_file_is_not_kept(house: House, browser: Browser) -> None:
 
 
 def test_hostile_names_are_shown_as_text(browser: Browser) -> None:
-    page = sent(browser, b"email,<script>alert(1)</script>\nada@example.org,<script>x</script>\n", "<script>.csv")
+    page = sent(
+        browser, b"email,<script>alert(1)</script>\nada@example.org,<script>x</script>\n", "<script>.csv"
+    )
 
     assert "<script>alert" not in page.html
     assert "<script>x" not in page.html

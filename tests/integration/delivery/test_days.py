@@ -20,7 +20,7 @@ from xmit_pipeline.store.unknown import prove, unknown_requests
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 READ_SECONDS, HANG_SECONDS = 1.5, 2.5
 SEQUENCES, PEOPLE = 6, 10
-DAY_LIMIT = 40
+DAY_LIMIT = 30
 LONGEST = 300
 """A sentence, in characters."""
 
@@ -49,7 +49,7 @@ PROBES = MIXED[1:]
 
 @pytest.fixture
 def crowd(world: World) -> World:
-    """Six sequences of ten people each, of whom half came due after the others; a domain with forty places a day."""
+    """Six sequences of ten people each, of whom half came due after the others; a domain with thirty places a day."""
     world.domain(warmup_on=True, start=DAY_LIMIT, target=DAY_LIMIT, pacing=False)
     for number in range(SEQUENCES):
         sequence, people = world.sequence(name=f"s{number}"), world.people(PEOPLE, prefix=f"s{number}-")
@@ -121,27 +121,28 @@ def in_order(world: World) -> bool:
     return not any(row["overtaken"] for row in rows)
 
 
-START_REQUESTS = 3
-"""Of ten messages each: what an outage at the start of a tick leaves unknown."""
+AT_THE_START = 3
+"""Requests: what an outage at the start of a tick leaves unknown."""
 PERHAPS_PROBES = sum(trouble.perhaps for trouble in PROBES)
 TAKEN_PROBES = sum(trouble.taken for trouble in PROBES)
 EVERYBODY = SEQUENCES * PEOPLE
+UNKNOWN = AT_THE_START * DAY_LIMIT // SEQUENCES + PERHAPS_PROBES
+"""In messages: the sequences share the day's places, and each is a request; a probe is one message."""
 
 
 def test_a_mixed_day_under_presume_sent(crowd: World):
     """Three requests and the probes of unknown fate; what of them was not taken is lost; nobody is doubled."""
     suffer(crowd, MIXED)
-    unknown = START_REQUESTS * PEOPLE + PERHAPS_PROBES
-    assert crowd.rows("SELECT count(*) AS n FROM message WHERE state = 'unknown'") == [{"n": unknown}]
+    assert crowd.rows("SELECT count(*) AS n FROM message WHERE state = 'unknown'") == [{"n": UNKNOWN}]
     assert crowd.rows("SELECT count(*) AS n FROM request WHERE state = 'unknown'") == [
-        {"n": START_REQUESTS + PERHAPS_PROBES}
+        {"n": AT_THE_START + PERHAPS_PROBES}
     ]
     recover(crowd)
     assert fates(crowd) == {
-        "sent": EVERYBODY - unknown,
-        "presumed": unknown,
+        "sent": EVERYBODY - UNKNOWN,
+        "presumed": UNKNOWN,
         "waiting": 0,
-        "lost": unknown - TAKEN_PROBES,
+        "lost": UNKNOWN - TAKEN_PROBES,
         "doubled": 0,
     }
     assert in_order(crowd)
@@ -152,7 +153,22 @@ def test_a_mixed_day_under_resend(crowd: World):
     crowd.settings = replace(crowd.settings, unknown_policy=UnknownPolicy.RESEND)
     suffer(crowd, MIXED)
     recover(crowd)
-    assert fates(crowd) == {"sent": EVERYBODY, "presumed": 0, "waiting": 0, "lost": 0, "doubled": TAKEN_PROBES}
+    assert fates(crowd) == {
+        "sent": EVERYBODY,
+        "presumed": 0,
+        "waiting": 0,
+        "lost": 0,
+        "doubled": TAKEN_PROBES,
+    }
+
+
+def test_a_probe_is_one_message_whatever_came_before(crowd: World):
+    """SPEC 6.6: a 503 between answers of unknown fate gives the next probe no second and third try."""
+    suffer(crowd, [Trouble({"kind": "status", "status": status}, perhaps=True) for status in (500, 503, 500)])
+    probed = crowd.rows(
+        "SELECT count(*) AS n FROM message WHERE state = 'unknown' AND sent_at > $at", at=START
+    )
+    assert probed == [{"n": 1}]
 
 
 def test_events_after_a_mixed_day_take_the_doubt_away(crowd: World):
@@ -180,18 +196,21 @@ def test_a_day_of_refusals_leaves_nothing_unknown(crowd: World):
     """PAINS C3: 429, 503 and no connection all day: nothing is unknown, lost or doubled, all goes after, in order."""
     suffer(crowd, [Trouble({"kind": "status", "status": status}, perhaps=False) for status in (429, 503) * 6])
     assert crowd.rows("SELECT 1 FROM message WHERE state <> 'waiting'") == []
-    recover(crowd, days=2)
+    recover(crowd, days=3)
     assert fates(crowd) == {"sent": EVERYBODY, "presumed": 0, "waiting": 0, "lost": 0, "doubled": 0}
     assert in_order(crowd)
 
 
 def test_a_503_that_took_the_mail_doubles_and_is_shown(crowd: World):
     """The limit of the promise: 503 is taken as not sent. A proof that comes later is shown as accepted twice."""
-    crowd.faults({"kind": "status", "status": 503, "accept": True}, {"kind": "status", "status": 503, "count": 99})
+    crowd.faults(
+        {"kind": "status", "status": 503, "accept": True}, {"kind": "status", "status": 503, "count": 99}
+    )
     crowd.tick(START)
     assert crowd.rows("SELECT DISTINCT state FROM message") == [{"state": "waiting"}]
-    first = {mail.custom_args["xmit_message"] for mail in crowd.sandbox.mailbox.page(limit=1000).mails}
-    recover(crowd, days=2)
+    first = set(crowd.delivered())
+    crowd.faults()
+    recover(crowd, days=3)
     doubled = {message for message, times in crowd.delivered().items() if times > 1}
     assert doubled == first
     tell_events(crowd, START + 3 * DAY)

@@ -120,9 +120,9 @@ def _moments(facts: Facts) -> list[dict[str, Any]]:
     """What happened to a person, oldest first: `at`, `what`, `state`, `words`."""
     own = [{"at": facts["enrolled_at"], "what": "Enrolled", "state": "active", "words": None}]
     messages = chain.from_iterable(_of_message(message) for message in facts["messages"])
+    through = "Through all steps" if facts["status"] == "completed" else "Left the sequence"
     end = (
-        [{"at": facts["ended_at"], "what": "Through all steps" if facts["status"] == "completed" else "Left the sequence",
-          "state": facts["status"], "words": facts["exit_reason"]}]
+        [{"at": facts["ended_at"], "what": through, "state": facts["status"], "words": facts["exit_reason"]}]
         if facts["ended_at"]
         else []
     )  # fmt: skip

@@ -40,8 +40,8 @@ def preview_typed(visit: AtVisit, sequence_id: SequenceId) -> Response:
             person = shown_person(connection, contact_chosen(connection, form), visit.settings)
         mail = rendered(source, person, now)
     except BadInput as error:
-        return _shown(visit, fault=str(error), mail=None, whom=None)
-    return _shown(
+        return shown_mail(visit, fault=str(error), mail=None, whom=None)
+    return shown_mail(
         visit, fault=None, mail=mail, whom=person["email"] if form.optional("previewFor") else MADE_UP
     )
 
@@ -56,8 +56,8 @@ def preview_saved(
         with visit.desk.reading() as (connection, _):
             whom = get_contact(connection, contact)["email"] if contact else MADE_UP
     except BadInput as error:
-        return _shown(visit, fault=str(error), mail=None, whom=None)
-    return _shown(visit, fault=None, mail=mail, whom=whom)
+        return shown_mail(visit, fault=str(error), mail=None, whom=None)
+    return shown_mail(visit, fault=None, mail=mail, whom=whom)
 
 
 def contact_chosen(connection: Connection, form: Form) -> UUID | None:
@@ -72,7 +72,8 @@ def contact_chosen(connection: Connection, form: Form) -> UUID | None:
     return found
 
 
-def _shown(visit: Visit, **values: Any) -> Response:
+def shown_mail(visit: Visit, **values: Any) -> Response:
+    """A mail, or what is wrong with it, as a document for a frame in which nothing runs."""
     response = visit.show("preview.html", **values)
     response.headers.update(_HEADERS)
     return response

@@ -57,7 +57,8 @@ def show_sequence(visit: AtVisit, sequence_id: SequenceId) -> Response:
     stages = [(words, totals[name]) for name, words in FUNNEL]
     return visit.show(
         "sequence.html", sequence=sequence, steps=steps, days=days, counts=counts, totals=totals, stages=stages,
-        day_rows=[[f"{day:%Y-%m-%d}", *sums] for day, sums in days], faults=faults, deletable=sequence["status"] in DELETED_FROM, **named,
+        day_rows=[[f"{day:%Y-%m-%d}", *sums] for day, sums in days], faults=faults,
+        deletable=sequence["status"] in DELETED_FROM, **named,
     )  # fmt: skip
 
 
@@ -93,7 +94,8 @@ def pause(visit: AtVisit, sequence_id: SequenceId) -> Response:
         )
     sequence, people = _touched(visit, sequence_id)
     what = (
-        f"{plural(people.active, 'active person stays', 'active people stay')} where they are; nobody gets the next step.",
+        f"{plural(people.active, 'active person stays', 'active people stay')} where they are; "
+        "nobody gets the next step.",
         f"{plural(people.going_out, 'message', 'messages')} already on the way may still arrive.",
         "Nobody new is enrolled meanwhile, and additions to its list during the pause are not caught up.",
     )

@@ -67,7 +67,8 @@ if (previewing) {
     previewing.formTarget = fresh.name;
     form.requestSubmit(previewing);
   };
-  form.addEventListener("input", () => {
+  document.addEventListener("input", (event) => {
+    if (event.target.form !== form || previewing.disabled) return;
     clearTimeout(timer);
     timer = setTimeout(renew, 600);
   });

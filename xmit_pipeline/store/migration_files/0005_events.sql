@@ -6,6 +6,12 @@ ALTER TABLE event ADD COLUMN suppresses VARCHAR;             -- unsubscribe, bou
 ALTER TABLE event ADD COLUMN url VARCHAR;
 ALTER TABLE event ADD COLUMN attempt VARCHAR;
 ALTER TABLE event ADD COLUMN ip VARCHAR;
+ALTER TABLE event ADD COLUMN useragent VARCHAR;
+ALTER TABLE event ADD COLUMN response VARCHAR;               -- the receiving server's words
+ALTER TABLE event ADD COLUMN reason VARCHAR;
+ALTER TABLE event ADD COLUMN status VARCHAR;                 -- an enhanced status code, as 5.1.1
+ALTER TABLE event ADD COLUMN type VARCHAR;                   -- of a bounce: bounce, blocked
+ALTER TABLE event ALTER COLUMN raw DROP NOT NULL;            -- of kinds that we do not know; the archive has all
 ALTER TABLE event ADD COLUMN machine BOOLEAN;                -- an open that SendGrid blames on a mail program
 
 -- Files of the landing zone that are in the store; kept a while, for a death between commit and removal.

@@ -1,0 +1,85 @@
+"""What the sending pages ask: who waits by domain, and how much a domain has sent on which day."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from xmit_pipeline.model.lifecycle import WarmupState
+from xmit_pipeline.model.warmup import utc_day
+from xmit_pipeline.store.connection import Connection, rows_as_dicts
+from xmit_pipeline.store.frontier import DueGroup
+from xmit_pipeline.store.warmup import DomainDay, curve_of
+
+SHOWN_BEFORE = 14
+SHOWN_AHEAD = 16
+"""Days of a domain's curve that are shown before today and from today on."""
+
+STEP_DOMAINS = "SELECT step_id, domain_id FROM step_sender WHERE domain_id IS NOT NULL"
+
+DAYS = """
+SELECT quota_day, sum(size) FILTER (state IN ('claimed', 'inflight', 'accepted', 'unknown'))::BIGINT AS used,
+    max(day_limit) AS day_limit
+FROM request
+WHERE domain_id = $id AND quota_day >= $since
+GROUP BY quota_day
+"""
+
+SENDERS = """
+SELECT sender.*, domain.name AS domain_name
+FROM sender LEFT JOIN domain ON domain.id = sender.domain_id
+WHERE sender.deleted_at IS NULL
+ORDER BY sender.created_at, sender.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CurveDay:
+    """One day of a domain: its limit, as a claim saw it or as the curve has it, None for none; and the places taken."""
+
+    day: date
+    limit: int | None
+    used: int
+
+
+def waiting_by_domain(connection: Connection, groups: Iterable[DueGroup]) -> dict[UUID, int]:
+    """Who of those due must wait, by the domain that would send it.
+
+    It reads what `due_groups` has laid out on this connection, in the same transaction.
+    """
+    domain_of = dict(connection.execute(STEP_DOMAINS).fetchall())
+    waiting: dict[UUID, int] = {}
+    for group in groups:
+        domain_id = domain_of.get(group.step_id)
+        if domain_id is not None:
+            waiting[domain_id] = waiting.get(domain_id, 0) + group.deferred
+    return waiting
+
+
+def senders_with_domains(connection: Connection) -> list[dict[str, Any]]:
+    """All senders, oldest first, with `domain_name`."""
+    return rows_as_dicts(connection, SENDERS)
+
+
+def curve_days(
+    connection: Connection, row: dict[str, Any], today: DomainDay, now: datetime
+) -> list[CurveDay]:
+    """The last two weeks of a domain, and the days to come as its curve has them; `row` is the domain's own.
+
+    A warmup that is off or done has no limits ahead; a paused one stands still, so it shows none either.
+    """
+    first = utc_day(now) - timedelta(days=SHOWN_BEFORE)
+    known = {
+        each["quota_day"]: each for each in rows_as_dicts(connection, DAYS, {"id": row["id"], "since": first})
+    }
+    curve = curve_of(row)
+    days: list[CurveDay] = []
+    for place in range(SHOWN_BEFORE + SHOWN_AHEAD):
+        day = first + timedelta(days=place)
+        seen, ahead = known.get(day, {}), place - SHOWN_BEFORE
+        limit = seen.get("day_limit")
+        if ahead >= 0:
+            limit = curve.limit(today.day + ahead) if today.state is WarmupState.ACTIVE else None
+        days.append(CurveDay(day, limit, seen.get("used") or 0))
+    return days
