@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
+from socket import socket
 from uuid import UUID
 
 import orjson
@@ -17,10 +18,11 @@ from uvicorn import Config, Server
 
 from tests.campaigns import World
 from tests.integration.api.client import MovableClock
+from tests.integration.events.feed import Feed
 from xmit_pipeline.cli.demo_readers import Readers
 from xmit_pipeline.dashboard.site import create_site
 from xmit_pipeline.delivery.transport import SendGrid
-from xmit_pipeline.model.clock import WallClock
+from xmit_pipeline.model.clock import Clock, WallClock
 from xmit_pipeline.model.delays import whole_minute
 from xmit_pipeline.model.settings import Settings, read_settings
 from xmit_pipeline.sandbox.people import PeopleOrder
@@ -28,6 +30,7 @@ from xmit_pipeline.sandbox.server import RunningSandbox
 from xmit_pipeline.serving import listener_on, url_of
 from xmit_pipeline.store.connection import EmbeddedStore
 from xmit_pipeline.store.keys import KeyScope, create_key
+from xmit_pipeline.store.metrics import refresh_step_metrics
 
 START_SECONDS = 30
 EAGER = PeopleOrder(
@@ -53,10 +56,12 @@ class Site:
             return create_key(connection, name, self.clock.now(), scope)
 
     def pass_time(self, **span: float) -> None:
-        """So much later readers have read, and a tick runs."""
-        self.clock.moment += timedelta(**span)
-        Readers(self.world.sandbox, self.world.settings).act(self.clock.moment)
-        self.world.tick(self.clock.moment)
+        """So much later readers have read, and a tick runs: it folds their events, sends, and measures."""
+        now = self.clock.moment = self.clock.moment + timedelta(**span)
+        Readers(self.world.sandbox, self.world.settings).act(now)
+        Feed(self.world).fold(now)
+        self.world.tick(now)
+        refresh_step_metrics(self.world.store, f"measured-{self.world.ticks}", now)
 
     def sequence_id(self, name: str) -> UUID:
         [row] = self.world.rows("SELECT id FROM sequence WHERE name = $name", name=name)
@@ -91,7 +96,8 @@ def opened_site(home: Path, sandbox: RunningSandbox) -> Generator[Site]:
 
 
 @contextmanager
-def served(store: EmbeddedStore, settings: Settings, listener, clock=None) -> Generator[None]:
+def served(store: EmbeddedStore, settings: Settings, listener: socket, clock: Clock | None = None
+) -> Generator[None]:
     """The site in a thread, until this ends."""
     app = create_site(store, settings, clock=clock)
     server = Server(

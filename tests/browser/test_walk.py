@@ -1,5 +1,6 @@
 """A marketer's first day, walked through in a browser: with script, and without (issue 7)."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -88,8 +89,7 @@ def test_marketer_walks_through_a_first_day(browser: Browser, site: Site, tmp_pa
         site.pass_time(days=1)
         page.reload()
         expect(figure(page, "Sent")).to_have_text("8")
-        expect(figure(page, "Opened")).to_contain_text("people")
-        assert figure(page, "Opened").inner_text() != "0.0 % 0 people"
+        expect(figure(page, "Opened")).not_to_have_text(re.compile(r"^0\.0 "))
 
         move(page, "Pause", "Pause the sequence")
         expect(page.get_by_text("The sequence is paused.")).to_be_visible()

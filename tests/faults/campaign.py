@@ -1,90 +1,25 @@
 """One seed's campaign under faults: blow by blow, each looked at, and at the end all the work is done."""
 
-import shutil
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-from tests.campaigns import START, World, opened_world
+from tests.campaigns import START, World
 from tests.faults import truth
 from tests.faults.forking import Forks
 from tests.faults.orders import TickEnd, TickOrder, Trap
 from tests.faults.schedule import Blow, blows
-from xmit_pipeline.model.delays import DelayUnit
+from tests.faults.tally import Tally
+from tests.faults.template import ENROLLED, POISON
 from xmit_pipeline.model.ids import Kind, parse_id
-from xmit_pipeline.model.lifecycle import TriggerType
-from xmit_pipeline.sandbox.server import RunningSandbox
-from xmit_pipeline.store import enrollments, sequences, steps
+from xmit_pipeline.model.lifecycle import SuppressionReason
+from xmit_pipeline.store import sequences
+from xmit_pipeline.store.suppressions import suppress
 from xmit_pipeline.store.unknown import prove
 
-SEQUENCES = 10
-PEOPLE_AT_ONCE = 2
-GROUPS = 14
-"""Groups of people join minutes apart, so that every tick has something to send."""
-GROUP_EVERY = timedelta(minutes=12)
-STEPS_MINUTES = (0, 25)
-DAY_TABLE = [60, 90, 2000]
 WIRE = 8
 """Requests that a tick has under way at most."""
 CALM_TICKS = 30
-POISON = "someone1-0@example.net"
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-
-
-@dataclass
-class Tally:
-    """What many campaigns came to."""
-
-    campaigns: int = 0
-    blows: int = 0
-    killed: int = 0
-    by_trap: Counter[str] = field(default_factory=Counter)
-    failed_ticks: int = 0
-    requests_unknown: int = 0
-    recovered: int = 0
-    messages: Counter[str] = field(default_factory=Counter)
-    lost: int = 0
-    calm_ticks: int = 0
-
-    def __str__(self) -> str:
-        return (
-            f"{self.campaigns} campaigns, {self.blows} blows, {self.killed} kills {dict(self.by_trap)}, "
-            f"{self.failed_ticks} ticks failed on a full disk, {self.recovered} requests of dead ticks settled, "
-            f"{self.requests_unknown} of unknown fate; {dict(self.messages)}, presumed sent though lost: {self.lost}"
-        )
-
-
-def build_template(home: Path, sandbox: RunningSandbox) -> None:
-    """The campaign as it stands before the first tick; copied for each seed."""
-    with opened_world(home, sandbox) as world:
-        world.domain("warm.example", warmup_on=True, pacing=False, table=DAY_TABLE)
-        free = world.domain("free.example")
-        ids = [
-            _sequence(world, number, world.sender_of(free) if number % 2 else None)
-            for number in range(SEQUENCES)
-        ]
-        for group in range(GROUPS):
-            people = world.people(PEOPLE_AT_ONCE, prefix=f"someone{group}-")
-            with world.store.transaction() as connection:
-                for sequence_id in ids:
-                    at = START + group * GROUP_EVERY
-                    enrollments.enroll_contacts(connection, sequence_id, people, at, "manual")
-
-
-def _sequence(world: World, number: int, sender_id: Any) -> Any:
-    with world.store.transaction() as connection:
-        sequence_id = sequences.create_sequence(
-            connection, START, name=f"s{number}", trigger_type=TriggerType.MANUAL, sender_id=sender_id
-        )
-        for place, delay in enumerate(STEPS_MINUTES):
-            steps.add_step(
-                connection, sequence_id, START, name=f"s{number} step {place}", subject="Hi {{ firstName }}",
-                body_html="<p>Hello</p>", delay_amount=delay, delay_unit=DelayUnit.MINUTES,
-            )  # fmt: skip
-        sequences.activate(connection, sequence_id, START)
-    return sequence_id
 
 
 @dataclass
@@ -127,6 +62,10 @@ class Campaign:
             self._lose_tail()
         if blow.events:
             self._tell_events(blow.moment)
+        if blow.suppressed:
+            self._suppress(blow.suppressed, blow.moment)
+        if blow.turned is not None:
+            self._turn(blow.turned, blow.moment)
         return self._tick(blow.moment, blow.stride, self._fitted(blow), self.through)
 
     def _tick(
@@ -170,7 +109,8 @@ class Campaign:
     def _judge_wire(self, blow: Blow, end: TickEnd) -> None:
         """Unknown is only what was on the wire: never more than its answers leave open, and a death's eight."""
         before, self.wire = self.wire, truth.unanswered(self.world)
-        lost = WIRE if end.killed or end.error else 0
+        no_last_words = end.killed or end.error or (blow.trap and blow.trap.kind == "full")
+        lost = WIRE if no_last_words else 0
         assert len(self.wire - before) <= blow.perhaps + lost, "more on the wire than eight at a time"
         self._judge_unknown()
 
@@ -198,10 +138,25 @@ class Campaign:
                 )
                 prove(connection, now)
 
+    def _suppress(self, email: str, now: datetime) -> None:
+        """An operator's word, whatever a dead tick has left open."""
+        with self.world.store.transaction() as connection:
+            suppress(connection, email, SuppressionReason.MANUAL, now, source="test")
+
+    def _turn(self, place: int, now: datetime) -> None:
+        """Pause a sequence, or resume it where it is paused."""
+        row = self.world.rows("SELECT id, status FROM sequence ORDER BY name")[place]
+        move = sequences.pause if row["status"] == "active" else sequences.resume
+        with self.world.store.transaction() as connection:
+            move(connection, row["id"], now)
+
     def _calm(self) -> None:
         """Without faults the next ticks finish the work: nobody waits, and nobody is lost."""
         self.world.faults()
         moment = self.latest
+        for row in self.world.rows("SELECT id FROM sequence WHERE status = 'paused'"):
+            with self.world.store.transaction() as connection:
+                sequences.resume(connection, row["id"], moment)
         for number in range(CALM_TICKS):
             moment += DAY if number % 10 == 5 else 16 * MINUTE
             self.world.change("UPDATE step SET held_at = NULL, hold_reason = NULL")
@@ -221,15 +176,20 @@ class Campaign:
         truth.within_quota(self.world)
         statuses = {row["status"]: row["n"] for row in self.world.rows(
             "SELECT status, count(*) AS n FROM enrollment GROUP BY status")}  # fmt: skip
-        enrolled = SEQUENCES * PEOPLE_AT_ONCE * GROUPS
-        assert statuses.get("completed", 0) + statuses.get("exited", 0) == enrolled, f"unfinished: {statuses}"
+        assert statuses.get("completed", 0) + statuses.get("exited", 0) == ENROLLED, f"unfinished: {statuses}"
         first = self.world.rows("""
             SELECT message.state, count(*) AS n FROM message JOIN step ON step.id = message.step_id
             WHERE step.position = 1 GROUP BY message.state
         """)
         ended = {row["state"]: row["n"] for row in first}
         assert set(ended) <= {"sent", "failed", "unknown", "skipped"}, ended
-        assert sum(ended.values()) == enrolled, f"sent + failed + unknown + skipped = enrolled: {ended}"
+        gone = self.world.rows("""
+            SELECT count(*) AS n FROM enrollment
+            WHERE status = 'exited' AND NOT exists (FROM message WHERE enrollment_id = enrollment.id)
+        """)[0]["n"]  # before their first mail was due
+        assert sum(ended.values()) + gone == ENROLLED, (
+            f"sent + failed + unknown + skipped = enrolled: {ended}"
+        )
         self._count_end()
 
     def _count_end(self) -> None:
@@ -242,9 +202,3 @@ class Campaign:
             "SELECT count(*) AS n FROM request WHERE state = 'unknown' OR decided IS NOT NULL"
         )
         self.tally.requests_unknown += row["n"]
-
-
-def copied(template: Path, home: Path) -> Path:
-    """A fresh home for one seed."""
-    shutil.copytree(template, home)
-    return home

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.campaigns import START
 from tests.faults.orders import POINTS, Trap
+from tests.faults.template import GROUPS, PEOPLE_AT_ONCE, SEQUENCES
 
 SLOW = 0.05
 DEATHS = ("point", "point", "line", "line", "seconds", "torn", "full")
@@ -35,6 +36,11 @@ class Blow:
     events: bool = False
     """SendGrid's events of all that it has accepted come in before it."""
 
+    suppressed: str = ""
+    """This address, from just before it."""
+    turned: int | None = None
+    """The place of a sequence that is paused just before it, or resumed where it was paused."""
+
     @property
     def perhaps(self) -> int:
         """How many of the answers leave the fate of a request open."""
@@ -45,6 +51,7 @@ def blows(seed: int, count: int, struck: float = 0.75) -> Iterator[Blow]:
     """`count` blows, the clock moving on between them; so large a share of the ticks is struck."""
     draw = Random(seed)  # noqa: S311  (no secret)
     moment, boot = START, 0
+    left = [f"someone{group}-{one}@example.net" for group in range(GROUPS) for one in range(PEOPLE_AT_ONCE)]
     for _ in range(count):
         power_cut = draw.random() < 0.08
         boot += power_cut
@@ -61,7 +68,14 @@ def blows(seed: int, count: int, struck: float = 0.75) -> Iterator[Blow]:
             power_cut=power_cut,
             backwards=backwards,
             events=draw.random() < 0.25,
+            suppressed=_somebody(draw, left) if draw.random() < 0.15 else "",
+            turned=draw.randrange(SEQUENCES) if draw.random() < 0.25 else None,
         )
+
+
+def _somebody(draw: Random, left: list[str]) -> str:
+    """Each is suppressed once at most."""
+    return left.pop(draw.randrange(len(left)))
 
 
 def _next_moment(draw: Random, moment: datetime) -> datetime:

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.campaigns import START, opened_world
-from tests.faults.campaign import Campaign, Tally, build_template, copied
+from tests.faults.campaign import Campaign
 from tests.faults.forking import Forks
 from tests.faults.orders import TickOrder
+from tests.faults.tally import Tally
+from tests.faults.template import build_template, copied
 from xmit_pipeline.sandbox.server import RunningSandbox
 
 KILLS = int(os.environ.get("XMIT_SOAK_KILLS", "16"))

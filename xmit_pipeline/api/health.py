@@ -45,10 +45,15 @@ def pulse_of(store: EmbeddedStore, settings: Settings, clock: Clock) -> Glance[P
         with store.snapshot(PATIENCE_SECONDS) as connection:
             now = clock.now()
             frontier, tick = read_frontier(connection, now), last_tick(connection)
-        missed = _waited(frontier, now) >= STALE_AFTER and not _began_lately(tick)
-        return Pulse(now, frontier, tick, not missed or tick_is_alive(settings))
+        return felt(now, frontier, tick, settings)
 
     return Glance(feel, keep_seconds=KEEP_SECONDS, wait_seconds=PATIENCE_SECONDS + 1)
+
+
+def felt(now: datetime, frontier: Frontier, tick: dict[str, Any] | None, settings: Settings) -> Pulse:
+    """What the frontier and the last tick say of the schedule."""
+    missed = _waited(frontier, now) >= STALE_AFTER and not _began_lately(tick)
+    return Pulse(now, frontier, tick, not missed or tick_is_alive(settings))
 
 
 @router.get("/healthz")

@@ -201,4 +201,4 @@ def _say_next() -> None:
     out.print("Next: `.venv/bin/xmit up --demo`, then open")
     out.print("  http://127.0.0.1:8025  the mail, as each person got it")
     out.print("  http://127.0.0.1:3000  the Dagster runs, with figures per step")
-    out.print("  http://127.0.0.1:8000  the REST API")
+    out.print("  http://127.0.0.1:8000  the dashboard and the REST API")

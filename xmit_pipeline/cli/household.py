@@ -71,11 +71,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Household:
-    """Floors of programs; each floor needs the ones below it, so mail that is on its way finds its receiver."""
+    """Floors of programs; each floor needs the ones below it, so mail that is on its way finds its receiver.
+
+    `hint` is said once all are ready.
+    """
 
     floors: Sequence[Sequence[Program]]
     environment: Mapping[str, str]
     folder: Path
+    hint: str = ""
 
     def run(self) -> None:
         """Until an ending signal, or until one program ends by itself (ConfigurationFault). Leaves nobody behind."""
@@ -100,6 +104,8 @@ class Household:
         for program in reversed(self._programs):
             if program.place:
                 err.print(f"  {program.place}  {program.name}")
+        if self.hint:
+            err.print(self.hint)
 
     def _await(self, programs: Sequence[Program], asked: Asked) -> None:
         deadline = time.monotonic() + READY_SECONDS

@@ -6,7 +6,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,13 +18,19 @@ from xmit_pipeline.cli.dagster_home import prepared_home
 from xmit_pipeline.cli.home_lock import home_in_use
 from xmit_pipeline.cli.household import Household, Program
 from xmit_pipeline.cli.reaching import answers, listens
-from xmit_pipeline.model.errors import ConfigurationFault
+from xmit_pipeline.model.clock import WallClock
+from xmit_pipeline.model.errors import ConfigurationFault, NotFound
 from xmit_pipeline.model.settings import SENDGRID, Settings, read_settings
+from xmit_pipeline.store.connection import EmbeddedStore
+from xmit_pipeline.store.keys import create_key, revoke_key
 
 LOCATION = "xmit_pipeline"
 """The code location's name, the same as in workspace.yaml: what people switched off in the UI stays off."""
 FINISHING_SECONDS = 30.0
 """How long a run under way may go on at the end: a tick that is cut off leaves mail of unknown fate."""
+
+DEMO_KEY = "demo"
+NO_KEY_YET = "Sign in to the dashboard with a key: `xmit keys create NAME` makes one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +52,21 @@ def run_up(*, demo: bool, dagster_port: int, api_port: int, sandbox_port: int) -
     environment |= _environment(settings, ports, environment)
     with home_in_use(settings.home, environment), _socket_folder() as sockets:
         err.print(f"State in {settings.home}. Mail goes to {environment['SENDGRID_HOST']}.")
-        Household(_floors(ports, sockets, people=demo), environment, settings.home).run()
+        hint = f"Sign in to the dashboard with {_demo_key(settings)}" if demo else NO_KEY_YET
+        Household(_floors(ports, sockets, people=demo), environment, settings.home, hint).run()
     err.print("All ended.")
+
+
+def _demo_key(settings: Settings) -> str:
+    """A key for the demo's dashboard, in place of the one of the last start; the store holds made-up people only."""
+    store = EmbeddedStore(settings.database)
+    try:
+        with store.transaction() as connection:
+            with suppress(NotFound):
+                revoke_key(connection, DEMO_KEY, WallClock().now())
+            return create_key(connection, DEMO_KEY, WallClock().now())
+    finally:
+        store.close()
 
 
 def _demo_environment() -> dict[str, str]:
@@ -73,7 +92,7 @@ def _floors(ports: Ports, sockets: Path, *, people: bool) -> list[list[Program]]
     xmit = [sys.executable, "-m", "xmit_pipeline.cli"]
     api = f"http://127.0.0.1:{ports.api}"
     receivers = [
-        Program("API", [*xmit, "api", "--port", str(ports.api)], partial(answers, f"{api}/healthz"), api)
+        Program("dashboard and API", [*xmit, "api", "--port", str(ports.api)], partial(answers, f"{api}/healthz"), api)
     ]
     if ports.sandbox is not None:
         sandbox = f"http://127.0.0.1:{ports.sandbox}"

@@ -31,7 +31,10 @@ def start_import(store: Store, clock: Clock, uploads: Uploads, record: ImportRec
         record.counts, record.fault = Counts(), None
         uploads.keep(record)
         working = threading.Thread(
-            target=_run, args=(store, clock, uploads, record, lock), name=f"xmit-import-{record.id}", daemon=True
+            target=_run,
+            args=(store, clock, uploads, record, lock),
+            name=f"xmit-import-{record.id}",
+            daemon=True,
         )
         working.start()
     except BaseException:
@@ -47,7 +50,10 @@ def _run(store: Store, clock: Clock, uploads: Uploads, record: ImportRecord, loc
         record.state, record.fault = ImportState.FAILED, told_of(error, uploads.file_of(record), record.name)
     except Exception:
         _log.exception("an import failed inside xmit")
-        record.state, record.fault = ImportState.FAILED, "Something failed inside xmit; its log has the details."
+        record.state, record.fault = (
+            ImportState.FAILED,
+            "Something failed inside xmit; its log has the details.",
+        )
     finally:
         record.ended_at = clock.now()
         try:

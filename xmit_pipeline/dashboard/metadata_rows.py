@@ -39,7 +39,9 @@ def typed_rows(form: Form) -> list[MetadataRow]:
     """The rows as they were typed, and more blank ones where they were asked for."""
     places = range(min(sum(name.startswith("key-") for name in form.fields), MOST_ROWS))
     rows = [
-        MetadataRow(form.text(f"key-{place}").strip(), form.text(f"kind-{place}") or TEXT, form.text(f"value-{place}"))
+        MetadataRow(
+            form.text(f"key-{place}").strip(), form.text(f"kind-{place}") or TEXT, form.text(f"value-{place}")
+        )
         for place in places
     ]
     return rows + [MetadataRow()] * (MORE_ROWS if form.flag("more") else 0)
@@ -60,5 +62,7 @@ def read_rows(rows: list[MetadataRow]) -> tuple[dict[str, Any], Faults]:
             try:
                 found[row.key] = orjson.loads(row.value) if row.kind == JSON else row.value
             except orjson.JSONDecodeError:
-                faults[f"value-{place}"] = "This is no JSON, such as 5, true or [1, 2]; choose Text for words."
+                faults[f"value-{place}"] = (
+                    "This is no JSON, such as 5, true or [1, 2]; choose Text for words."
+                )
     return found, faults

@@ -78,5 +78,8 @@ class Multipart:
             return None
         head, _, self._held = rest.partition(b"\r\n\r\n")
         self._inside = True
-        named = {name: value.replace('\\"', '"') for name, value in _PARAMETER.findall(head.decode(errors="replace"))}
+        named = {
+            name: value.replace('\\"', '"')
+            for name, value in _PARAMETER.findall(head.decode(errors="replace"))
+        }
         return Part(named.get("name", ""), named.get("filename"))

@@ -11,7 +11,6 @@ from xmit_pipeline.api.auth import KeyRing
 from xmit_pipeline.api.bodies import BodyGuard
 from xmit_pipeline.api.desk import Desk
 from xmit_pipeline.api.figures import Figures
-from xmit_pipeline.api.health import pulse_of
 from xmit_pipeline.api.request_log import RequestLog
 from xmit_pipeline.dashboard.door import Door, Office
 from xmit_pipeline.dashboard.error_pages import Mended, answer_error
@@ -78,8 +77,7 @@ def create_pages(desk: Desk, settings: Settings, figures: Figures) -> FastAPI:
     )
     app.state.office = office
     app.state.settings = settings
-    app.state.outlook = outlook_of(desk.store, desk.clock)
-    app.state.pulse = pulse_of(desk.store, settings, desk.clock)
+    app.state.outlook = outlook_of(desk.store, settings, desk.clock)
     app.state.rules = RuleCheck(desk.store, desk.clock)
     app.state.forecasts = Forecasts(desk.store, desk.clock)
     for module in ROUTES:

@@ -44,7 +44,10 @@ class RuleCheck:
             counts = {rule: self._count(rule) for rule in BREACHES}
             self.found, self.found_at = list(rules_told(counts)), self.clock.now()
         except XmitError as error:
-            self.found, self.found_at = [Finding("invariants", "could not be looked at", str(error))], self.clock.now()
+            self.found, self.found_at = (
+                [Finding("invariants", "could not be looked at", str(error))],
+                self.clock.now(),
+            )
         except Exception:
             _log.exception("the rules could not be looked at")
             words = Finding("invariants", "could not be looked at", "Look into the log for the reason.")

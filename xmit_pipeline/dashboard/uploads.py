@@ -3,7 +3,6 @@
 The record beside the file is all that is known of an import; a lock that dies with its process says whether it runs.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Generator
@@ -118,7 +117,7 @@ class Uploads:
         path = self.folder / record.id / RECORD
         fresh = path.with_suffix(".new")
         fresh.write_bytes(orjson.dumps(record))
-        os.replace(fresh, path)
+        fresh.replace(path)
 
     def get(self, upload_id: str) -> ImportRecord:
         """An import as it stands now; NotFound where there is none."""
@@ -149,7 +148,11 @@ class Uploads:
     def sweep(self) -> None:
         """Remove what is left of uploads that never came to their end; for when a new one begins."""
         for folder in self.folder.glob("*"):
-            if _ID.fullmatch(folder.name) and not (folder / RECORD).exists() and not self._is_held(folder.name):
+            if (
+                _ID.fullmatch(folder.name)
+                and not (folder / RECORD).exists()
+                and not self._is_held(folder.name)
+            ):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def hold(self, upload_id: str) -> FileLock:

@@ -39,23 +39,26 @@ WHERE sequence_id = $id AND exit_reason IS NOT NULL
 GROUP BY exit_reason ORDER BY people DESC, exit_reason
 """
 
-TO_ENROLL = f"""
-WITH found AS (
-    SELECT id, email, first_name, last_name, status FROM contact
-    WHERE deleted_at IS NULL
-      AND (contains(email, lower($q)) OR contains(lower(concat_ws(' ', first_name, last_name)), lower($q)))
-    ORDER BY email = lower($q) DESC, email
-    LIMIT $most
-)
-SELECT found.*, suppressed.email IS NOT NULL AS suppressed, been.id AS enrollment_id, been.status AS been
-FROM found
-LEFT JOIN ({ACTIVE_SUPPRESSIONS}) AS suppressed ON suppressed.email = found.email
-LEFT JOIN (
-    SELECT contact_id, arg_max(id, enrolled_at) AS id, arg_max(status, enrolled_at) AS status FROM enrollment
-    WHERE sequence_id = $id AND contact_id IN (SELECT id FROM found)
-    GROUP BY contact_id
-) AS been ON been.contact_id = found.id
-ORDER BY found.email = lower($q) DESC, found.email
+TO_ENROLL = """
+SELECT id, email, first_name, last_name, status FROM contact
+WHERE deleted_at IS NULL
+  AND (contains(email, lower($q)) OR contains(lower(concat_ws(' ', first_name, last_name)), lower($q)))
+ORDER BY email = lower($q) DESC, email
+LIMIT $most
+"""
+
+BEEN = """
+SELECT enrollment.contact_id, arg_max(enrollment.id, enrolled_at) AS enrollment_id,
+    arg_max(enrollment.status, enrolled_at) AS been
+FROM (SELECT unnest($contact_ids::UUID[]) AS id) AS asked
+JOIN enrollment ON enrollment.contact_id = asked.id
+WHERE enrollment.sequence_id = $id
+GROUP BY enrollment.contact_id
+"""
+
+SUPPRESSED = f"""
+SELECT suppressed.email FROM (SELECT unnest($emails::VARCHAR[]) AS email) AS asked
+JOIN ({ACTIVE_SUPPRESSIONS}) AS suppressed ON suppressed.email = asked.email
 """  # noqa: S608  (a constant subquery)
 
 
@@ -92,4 +95,16 @@ def contacts_to_enroll(
     connection: Connection, sequence_id: UUID, q: str, now: datetime
 ) -> list[dict[str, Any]]:
     """The first contacts with this text in address or name: `suppressed`, and their last time in the sequence."""
-    return rows_as_dicts(connection, TO_ENROLL, {"id": sequence_id, "q": q, "most": MOST_FOUND, "now": now})
+    found = rows_as_dicts(connection, TO_ENROLL, {"q": q, "most": MOST_FOUND})
+    asked = {"id": sequence_id, "contact_ids": [row["id"] for row in found]}
+    been = {row["contact_id"]: row for row in rows_as_dicts(connection, BEEN, asked)}
+    emails = {"emails": [row["email"] for row in found], "now": now}
+    suppressed = {email for (email,) in connection.execute(SUPPRESSED, emails).fetchall()}
+    return [
+        {
+            **row,
+            "suppressed": row["email"] in suppressed,
+            **been.get(row["id"], {"enrollment_id": None, "been": None}),
+        }
+        for row in found
+    ]

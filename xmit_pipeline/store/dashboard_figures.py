@@ -4,6 +4,7 @@ A step that changed since the last count is counted anew by the same definition,
 moment; the others cost nothing, however many messages they have.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,15 +16,17 @@ from xmit_pipeline.store.frontier import due_groups
 from xmit_pipeline.store.metrics import COUNTED, FIGURES, no_figures, with_rates
 from xmit_pipeline.store.steps import live_steps
 
+COUNTED_AT = "SELECT coalesce(max(counted_at), '-infinity') FROM step_metric_count"
+
 CHANGED = """
 CREATE OR REPLACE TEMP TABLE changed_step AS
 SELECT step_metric_due.step_id FROM step_metric_due JOIN step ON step.id = step_metric_due.step_id
 WHERE step.sequence_id = $id
 UNION
 SELECT step_id FROM message
-WHERE sequence_id = $id
-  AND greatest(settled_at, sent_at) >= (SELECT coalesce(max(counted_at), '-infinity') FROM step_metric_count)
+WHERE sequence_id = $id AND (settled_at >= $counted_at::TIMESTAMPTZ OR sent_at >= $counted_at::TIMESTAMPTZ)
 """
+"""The moment is given as a constant: whole blocks of older messages are passed over."""
 
 KEPT = """
 SELECT step_metric.* FROM step_metric JOIN step ON step.id = step_metric.step_id
@@ -35,25 +38,37 @@ ANEW = FIGURES.format(
 )
 
 
-def sequence_figures(connection: Connection, sequence_id: UUID, now: datetime) -> list[dict[str, Any]]:
-    """The figures of each live step, as `metrics.step_stats` has them, with the step's own columns beside them."""
+@dataclass(frozen=True, slots=True)
+class SequenceFigures:
+    """`steps`: each live step with its own columns and `step_stats`' figures; `days`: a row a step and UTC day."""
+
+    steps: list[dict[str, Any]]
+    days: list[dict[str, Any]]
+
+
+def sequence_figures(connection: Connection, sequence_id: UUID, now: datetime) -> SequenceFigures:
+    """The figures of each live step, and of each day, deleted steps too."""
     figures: dict[UUID, dict[str, Any]] = {
         step["id"]: {**step, "step_id": step["id"], **no_figures()}
         for step in live_steps(connection, sequence_id)
     }
-    for row in day_figures(connection, sequence_id):
+    days = _days(connection, sequence_id)
+    for row in days:
         if row["step_id"] in figures:
             _add(figures[row["step_id"]], row)
     for group in due_groups(connection, now):
         if group.step_id in figures and group.wall and group.wall.startswith("warmup"):
             figures[group.step_id]["warmup_deferred"] += group.deferred
-    return [with_rates(of_step) for of_step in figures.values()]
+    return SequenceFigures([with_rates(of_step) for of_step in figures.values()], days)
 
 
-def day_figures(connection: Connection, sequence_id: UUID) -> list[dict[str, Any]]:
-    """A row for each step, deleted ones too, and UTC day on which something was posted or skipped."""
-    connection.execute(CHANGED, {"id": sequence_id})
-    return [row for query in (KEPT, ANEW) for row in rows_as_dicts(connection, query, {"id": sequence_id})]
+def _days(connection: Connection, sequence_id: UUID) -> list[dict[str, Any]]:
+    (counted_at,) = connection.execute(COUNTED_AT).fetchone() or ("-infinity",)
+    connection.execute(CHANGED, {"id": sequence_id, "counted_at": counted_at})
+    rows = rows_as_dicts(connection, KEPT, {"id": sequence_id})
+    if connection.execute("FROM changed_step").fetchone():
+        rows += rows_as_dicts(connection, ANEW, {"id": sequence_id})
+    return rows
 
 
 def _add(figures: dict[str, Any], row: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from xmit_pipeline.model.lifecycle import EnrollmentStatus
 from xmit_pipeline.model.warmup import utc_day
 from xmit_pipeline.store.connection import Connection
 from xmit_pipeline.store.frontier import due_groups
@@ -19,8 +20,6 @@ WHERE deleted_at IS NULL
 
 SHOWN = """
 SELECT sequence.*, list.name AS list_name, coalesce(written.steps, 0) AS steps, coalesce(written.held, 0) AS held,
-    coalesce(people.active, 0) AS active, coalesce(people.paused, 0) AS paused,
-    coalesce(people.completed, 0) AS completed, coalesce(people.exited, 0) AS exited,
     coalesce(today.sent, 0) AS sent_today
 FROM shown
 JOIN sequence ON sequence.id = shown.id
@@ -30,17 +29,14 @@ LEFT JOIN (
     WHERE deleted_at IS NULL GROUP BY sequence_id
 ) AS written ON written.sequence_id = sequence.id
 LEFT JOIN (
-    SELECT sequence_id,
-        count(*) FILTER (status = 'active') AS active, count(*) FILTER (status = 'paused') AS paused,
-        count(*) FILTER (status = 'completed') AS completed, count(*) FILTER (status = 'exited') AS exited
-    FROM enrollment WHERE sequence_id IN (SELECT id FROM shown) GROUP BY sequence_id
-) AS people ON people.sequence_id = sequence.id
-LEFT JOIN (
     SELECT sequence_id, count(*) AS sent FROM message
     WHERE state = 'sent' AND sent_at >= $midnight::TIMESTAMPTZ AND sent_at < $midnight::TIMESTAMPTZ + INTERVAL 24 HOURS
     GROUP BY sequence_id
 ) AS today ON today.sequence_id = sequence.id
 """
+
+BY_STATUS = "SELECT sequence_id, status, count(*) FROM enrollment GROUP BY ALL"
+"""Of all sequences at once: cheaper than joining the page's."""
 
 PEOPLE = """
 SELECT
@@ -56,6 +52,9 @@ ON_STEP = """
 SELECT count(*) FROM enrollment
 WHERE sequence_id = $id AND step_id = $step_id AND status IN ('active', 'paused')
 """
+
+
+NOBODY = dict.fromkeys(map(str, EnrollmentStatus), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +77,12 @@ def sequences_cut(
     """A page of sequences with their people by status, `steps`, `held` steps, `sent_today` and `warmup_deferred`."""
     parameters = {"q": q, "status": status, "midnight": f"{utc_day(now).isoformat()} 00:00:00+00"}
     cut = cut_rows(connection, FOUND, SHOWN, parameters, mark)
-    waiting = warmup_deferred(connection, now) if cut.rows else {}
+    if not cut.rows:
+        return cut
+    waiting, people = warmup_deferred(connection, now), _people_by_status(connection)
     for row in cut.rows:
         row["warmup_deferred"] = waiting.get(row["id"], 0)
+        row.update(people.get(row["id"], NOBODY))
     return cut
 
 
@@ -103,3 +105,10 @@ def waiting_for_step(connection: Connection, sequence_id: UUID, step_id: UUID) -
     """How many wait for this step, or have its message open."""
     (waiting,) = connection.execute(ON_STEP, {"id": sequence_id, "step_id": step_id}).fetchone() or (0,)
     return waiting
+
+
+def _people_by_status(connection: Connection) -> dict[UUID, dict[str, int]]:
+    found: dict[UUID, dict[str, int]] = {}
+    for sequence_id, status, people in connection.execute(BY_STATUS).fetchall():
+        found.setdefault(sequence_id, dict(NOBODY))[status] = people
+    return found

@@ -103,8 +103,8 @@ class Entries:
     """Entries of whole bodies, each content once, and the sentences about bodies that can't be read.
 
     `rows`: raw (JSON text), file, received_at, kind, email (folded), sg_event_id, url, attempt, ip, useragent,
-    response, reason, status, type, happened_at (when received, where it says no time), machine, effect, suppresses, identity, and message and request as
-    `_high` and `_low` halves (null: none of ours).
+    response, reason, status, type, happened_at (when received, where it says no time), machine, effect, suppresses,
+    identity, and message and request as `_high` and `_low` halves (null: none of ours).
     """
 
     rows: pl.DataFrame

@@ -4,6 +4,7 @@ A list is ordered by `at` and `id`, newest first. The ids come first and the pag
 a million costs thirty times as much.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ PAGE_LENGTH = 50
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PARTS = 3
+_PARAMETER = re.compile(r"\$(\w+)")
 
 OLDER = "AND (found.at < $mark_at OR (found.at = $mark_at AND found.id < $mark_id))"
 NEWER = "AND (found.at > $mark_at OR (found.at = $mark_at AND found.id > $mark_id))"
@@ -65,32 +67,45 @@ def cut_rows(
 ) -> Cut:
     """One page of `found`, a SELECT of `id` and `at`; `shown`, a SELECT from `shown` and what it joins, makes its rows.
 
-    Each row of `shown` has the `id`; the order is this function's.
+    Each row of `shown` has the `id`; the order is this function's. Both see the parameters that they name.
     """
     newer = mark is not None and mark.newer
     order = "ASC" if newer else "DESC"
-    query = f"""
-        WITH found AS ({found}),
-        shown AS (
-            SELECT found.id, found.at FROM found WHERE true {"" if mark is None else NEWER if newer else OLDER}
-            ORDER BY found.at {order}, found.id {order} LIMIT $keyset_limit
-        ),
-        printed AS ({shown})
-        SELECT printed.*, shown.at AS keyset_at FROM printed JOIN shown ON shown.id = printed.id
-        ORDER BY shown.at {order}, shown.id {order}
-    """  # noqa: S608  (our own statements)
+    beyond = "" if mark is None else NEWER if newer else OLDER
     marked = {"mark_at": mark.at, "mark_id": mark.id} if mark else {}
-    rows = rows_as_dicts(connection, query, {**parameters, **marked, "keyset_limit": limit + 1})
-    more, rows = len(rows) > limit, rows[:limit]
-    if newer:
-        rows.reverse()
-    if not rows:
-        return Cut([], None, None)
-    first, last = rows[0], rows[-1]
-    has_newer = more if newer else mark is not None
-    has_older = True if newer else more
-    return Cut(
-        rows,
-        Mark(first["keyset_at"], first["id"], newer=True) if has_newer else None,
-        Mark(last["keyset_at"], last["id"]) if has_older else None,
+    places = rows_as_dicts(
+        connection,
+        f"SELECT id, found.at AS place FROM ({found}) AS found WHERE true {beyond} "  # noqa: S608  (our own statements)
+        f"ORDER BY found.at {order}, id {order} LIMIT $keyset_limit",
+        {**_named(found, parameters), **marked, "keyset_limit": limit + 1},
     )
+    more, places = len(places) > limit, places[:limit]
+    if newer:
+        places.reverse()
+    if not places:
+        return Cut([], None, None)
+    first, last = places[0], places[-1]
+    return Cut(
+        _rows(connection, shown, parameters, places),
+        Mark(first["place"], first["id"], newer=True) if (more if newer else mark is not None) else None,
+        Mark(last["place"], last["id"]) if newer or more else None,
+    )
+
+
+def _rows(
+    connection: Connection, shown: str, parameters: dict[str, Any], places: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """A statement of its own: with the ids at hand DuckDB reads only the parts of a table that can hold them."""
+    ids, ats = [place["id"] for place in places], [place["place"] for place in places]
+    rows = rows_as_dicts(
+        connection,
+        f"WITH shown AS (SELECT unnest($keyset_ids::UUID[]) AS id, unnest($keyset_ats::TIMESTAMPTZ[]) AS at) {shown}",
+        {**_named(shown, parameters), "keyset_ids": ids, "keyset_ats": ats},
+    )
+    by_id = {row["id"]: row for row in rows}
+    return [by_id[each] for each in ids if each in by_id]
+
+
+def _named(query: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    names = set(_PARAMETER.findall(query))
+    return {name: value for name, value in parameters.items() if name in names}

@@ -43,9 +43,9 @@ class Vitals:
     open_unknown: int
 
 
-def read_frontier(connection: Connection, now: datetime) -> Frontier:
-    """Who is due and who of them waits for what."""
-    groups = due_groups(connection, now)
+def read_frontier(connection: Connection, now: datetime, groups: list[DueGroup] | None = None) -> Frontier:
+    """Who is due and who of them waits for what; `groups` is what `due_groups` has just answered here, if it has."""
+    groups = due_groups(connection, now) if groups is None else groups
     (overdue,) = connection.execute(OVERDUE).fetchone() or (0,)
     deferred: dict[str, int] = {}
     for group in groups:

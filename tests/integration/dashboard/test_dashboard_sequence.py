@@ -72,7 +72,7 @@ def test_figures_are_those_of_the_api(world: World, sequence_id: UUID, *, counte
     if counted:
         refresh_step_metrics(world.store, "tick-1", START + timedelta(minutes=1))
     with world.store.snapshot() as connection:
-        mine = sequence_figures(connection, sequence_id, START)
+        mine = sequence_figures(connection, sequence_id, START).steps
         answered = step_stats(connection, sequence_id, START)
 
     assert [{name: step[name] for name in api} for step, api in zip(mine, answered, strict=True)] == answered

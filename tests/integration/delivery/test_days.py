@@ -162,6 +162,23 @@ def test_a_mixed_day_under_resend(crowd: World):
     }
 
 
+def test_an_outage_amid_a_tick_costs_those_on_the_wire(world: World):
+    """SPEC 6.6: at the start three requests, amid a tick those under way, eight at most; the rest waits."""
+    world.domain()
+    people = world.people(2)
+    for number in range(40):
+        world.enroll(world.sequence(name=f"s{number}"), people)
+    world.faults(
+        {"kind": "delay", "seconds": 0, "count": 12}, {"kind": "reset", "when": "after", "count": 100}
+    )
+    world.tick(START)
+    assert world.rows("SELECT count(*) AS n FROM request WHERE state = 'accepted'") == [{"n": 12}]
+    [unknown] = world.rows("SELECT count(*) AS n FROM request WHERE state = 'unknown'")
+    assert 3 <= unknown["n"] <= 8
+    waiting = world.rows("SELECT count(*) AS n FROM message WHERE state = 'waiting'")
+    assert waiting == [{"n": 2 * (40 - 12 - unknown["n"])}]
+
+
 def test_a_probe_is_one_message_whatever_came_before(crowd: World):
     """SPEC 6.6: a 503 between answers of unknown fate gives the next probe no second and third try."""
     suffer(crowd, [Trouble({"kind": "status", "status": status}, perhaps=True) for status in (500, 503, 500)])

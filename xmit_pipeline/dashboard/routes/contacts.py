@@ -85,15 +85,13 @@ def show_contact(visit: AtVisit, contact_id: ContactId) -> Response:
         contact = get_contact(connection, contact_id)
         messages = messages_page(connection, contact_id=contact_id, limit=SHOWN_MESSAGES)
         events = events_of(connection, [row["id"] for row in messages]) if messages else {}
-        known = {
+        known: dict[str, Any] = {
             "lists": lists_of(connection, contact_id),
             "enrollments": enrollments_of(connection, contact_id),
             "suppressions": suppressions_of(connection, contact["email"], now),
         }
-    metadata = orjson.loads(contact["metadata"])
-    return visit.show(
-        "contact.html", contact=contact, metadata=metadata, messages=messages, events=events, **known
-    )
+    known |= {"messages": messages, "events": events, "metadata": orjson.loads(contact["metadata"])}
+    return visit.show("contact.html", contact=contact, **known)
 
 
 @router.get("/{contact_id}/edit")
@@ -172,7 +170,12 @@ def _new(visit: Visit, rows: list[MetadataRow], faults: Faults) -> Response:
         lists = [(public_id(Kind.LIST, row["id"]), row["name"]) for row in list_names(connection)]
     values = {**_names(visit.form), "listId": visit.form.optional("listId")}
     return visit.show(
-        "contact_new.html", status=400 if faults else 200, values=values, rows=rows, lists=lists, faults=faults
+        "contact_new.html",
+        status=400 if faults else 200,
+        values=values,
+        rows=rows,
+        lists=lists,
+        faults=faults,
     )
 
 
@@ -197,5 +200,9 @@ def _what_goes(visit: Visit, contact_ids: list[UUID]) -> tuple[str, ...]:
 def _leaving(visit: Visit, contact_ids: list[UUID]) -> tuple[str, ...]:
     with visit.desk.reading() as (connection, _):
         count = open_enrollments(connection, contact_ids)
-    return (f"{plural(count, 'active or paused enrollment')} end at once." if count != 1
-            else "1 active or paused enrollment ends at once.",) if count else ("No sequence is under way for them.",)
+    if not count:
+        return ("No sequence is under way for them.",)
+    told = (
+        "1 active or paused enrollment ends" if count == 1 else f"{count:,} active or paused enrollments end"
+    )
+    return (f"{told} at once.",)

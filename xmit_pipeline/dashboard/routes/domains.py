@@ -83,7 +83,9 @@ def pause(visit: AtVisit, domain_id: DomainId) -> Response:
     """Let nothing more go out over a domain."""
     given = checked(WarmupPause, {"reason": visit.form.optional("reason")})
     warmup_calls.pause_warmup(_asking(visit, "pause_warmup", domain_id), domain_id, given)
-    return visit.go(_address(domain_id), "Paused: nothing more goes out over this domain until you resume it.", "note")
+    return visit.go(
+        _address(domain_id), "Paused: nothing more goes out over this domain until you resume it.", "note"
+    )
 
 
 @router.post("/domains/{domain_id}/resume")
@@ -98,7 +100,9 @@ def verify(visit: AtVisit, domain_id: DomainId) -> Response:
     """Ask SendGrid whether it knows the domain."""
     made = calls.verify_domain(_asking(visit, "verify_domain", domain_id), visit.settings, domain_id)
     if made.verified:
-        return visit.go(_address(domain_id), f"SendGrid has authenticated {made.name}; its senders are verified too.")
+        return visit.go(
+            _address(domain_id), f"SendGrid has authenticated {made.name}; its senders are verified too."
+        )
     words = f"SendGrid has not authenticated {made.name} yet: add the DNS records that it asks for, and try again."
     return visit.go(_address(domain_id), words, "bad")
 
@@ -113,7 +117,9 @@ def declare(visit: AtVisit, domain_id: DomainId) -> Response:
             f"Mail goes out from {row['name']} and from all senders on it, as if SendGrid had said that it knows it.",
             "Where it does not, SendGrid refuses the mail, and the sender is held.",
         )
-        return visit.ask(Deed(f"Declare {row['name']} verified?", what, "Declare it", _address(domain_id), tone=""))
+        return visit.ask(
+            Deed(f"Declare {row['name']} verified?", what, "Declare it", _address(domain_id), tone="")
+        )
     with _asking(visit, "declare_domain", domain_id).changing() as (connection, _):
         set_verified(connection, domain_id, verified=True)
     return visit.go(_address(domain_id), f"{row['name']} is taken as verified, on your word.")
@@ -152,10 +158,14 @@ def _typed(form: Form) -> dict[str, Any]:
         "start": form.number("start"),
         "factor": _decimal(form.text("factor").strip()),
         "target": form.number("target"),
-        "table": [int(each) if each.isdecimal() else each for each in form.text("table").replace(",", " ").split()] or None,
+        "table": _limits(form.text("table")) or None,
         "pacing": form.flag("pacing"),
         "holdTarget": form.flag("holdTarget"),
     }
+
+
+def _limits(text: str) -> list[int | str]:
+    return [int(each) if each.isdecimal() else each for each in text.replace(",", " ").split()]
 
 
 def _decimal(text: str) -> Decimal | str:

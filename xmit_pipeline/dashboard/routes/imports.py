@@ -105,7 +105,10 @@ def forget_import(visit: AtVisit, upload_id: str) -> Response:
     uploads = Uploads(visit.settings.home)
     record = uploads.get(upload_id)
     if not visit.sure:
-        what = ("The file, if it is still kept, and the report of refused rows are removed.", "Contacts stay.")
+        what = (
+            "The file, if it is still kept, and the report of refused rows are removed.",
+            "Contacts stay.",
+        )
         deed = Deed(f"Forget the import of {record.name}?", what, "Forget it", f"{PATH}/{record.id}")
         return visit.ask(deed)
     uploads.forget(record.id)

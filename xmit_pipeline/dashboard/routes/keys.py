@@ -48,9 +48,16 @@ def revoke(visit: AtVisit, key_id: UUID) -> Response:
     if row is None:
         raise NotFound("There is no such live key; it may be revoked already.")
     if not visit.sure:
-        own = ("It is the key that you are signed in with: you are signed out.",) if row["name"] == visit.key.name else ()
+        mine = row["name"] == visit.key.name
+        own = (
+            ("You are signed in with a key of this name; if it is this one, you are signed out.",)
+            if mine
+            else ()
+        )
         used = "Programs that call with it are refused at once, and who is signed in with it is signed out."
-        return visit.ask(Deed(f"Revoke the key {row['name']} ({row['hint']}…)?", (used, *own), "Revoke it", PAGE))
+        return visit.ask(
+            Deed(f"Revoke the key {row['name']} ({row['hint']}…)?", (used, *own), "Revoke it", PAGE)
+        )
     with visit.asking("revoke_key", key=row["name"], hint=row["hint"]).changing() as (connection, now):
         revoke_key_of(connection, key_id, now)
     return visit.go(PAGE, f"The key {row['name']} is revoked.")
@@ -60,6 +67,6 @@ def _page(visit: Visit, *, fresh: str = "", name: str = "", faults: Faults | Non
     with visit.desk.reading() as (connection, _):
         rows = keys(connection)
     rows.sort(key=lambda row: (row["revoked_at"] is not None, -row["created_at"].timestamp()))
-    return visit.show(
-        "keys.html", status=400 if faults else 200, rows=rows, fresh=fresh, name=name, faults=faults or {}, given=visit.form
-    )
+    status = 400 if faults else 200
+    known = {"fresh": fresh, "name": name, "faults": faults or {}, "given": visit.form}
+    return visit.show("keys.html", status=status, rows=rows, **known)

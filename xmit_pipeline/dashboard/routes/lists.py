@@ -93,8 +93,12 @@ def add(visit: AtVisit, list_id: ListId) -> Response:
         if fault is None:
             ids = [public_id(Kind.CONTACT, each) for each in known.values()]
             given = checked(ContactIds, {"contactIds": ids})
-            added = calls.add_list_contacts(_asking(visit, "add_list_contacts", list_id), list_id, given).added
-            return visit.go(_address(list_id), f"{plural(added, 'contact')} added, {len(known) - added} on it before.")
+            added = calls.add_list_contacts(
+                _asking(visit, "add_list_contacts", list_id), list_id, given
+            ).added
+            return visit.go(
+                _address(list_id), f"{plural(added, 'contact')} added, {len(known) - added} on it before."
+            )
     return _page(visit, list_id, faults={"addresses": fault})
 
 
@@ -112,7 +116,9 @@ def remove(visit: AtVisit, list_id: ListId) -> Response:
         )
         return visit.ask(Deed("Take them off the list?", what, "Take them off", back))
     given = checked(ContactIds, {"contactIds": ids})
-    removed = calls.remove_list_contacts(_asking(visit, "remove_list_contacts", list_id), list_id, given).removed
+    removed = calls.remove_list_contacts(
+        _asking(visit, "remove_list_contacts", list_id), list_id, given
+    ).removed
     return visit.go(back, f"{plural(removed, 'contact')} taken off {row['name']}.")
 
 
@@ -141,7 +147,12 @@ def _take_in(visit: Visit, list_id: UUID, addresses: list[str]) -> Response:
 
 
 def _page(
-    visit: Visit, list_id: UUID, *, q: str | None = None, mark: Mark | None = None, faults: Faults | None = None
+    visit: Visit,
+    list_id: UUID,
+    *,
+    q: str | None = None,
+    mark: Mark | None = None,
+    faults: Faults | None = None,
 ) -> Response:
     with visit.desk.reading() as (connection, _):
         row = get_list(connection, list_id)

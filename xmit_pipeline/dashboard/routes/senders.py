@@ -45,7 +45,9 @@ def create(visit: AtVisit) -> Response:
         made = calls.create_sender(visit.asking("create_sender"), checked(SenderDraft, values))
     except (BadInput, Conflict, NotFound) as error:
         return _new(visit, values, _faults(error))
-    return visit.go(PAGE, f"{made.email} is a sender now{', and the default one' if made.is_default else ''}.")
+    return visit.go(
+        PAGE, f"{made.email} is a sender now{', and the default one' if made.is_default else ''}."
+    )
 
 
 @router.get("/{sender_id}/edit")
@@ -62,7 +64,9 @@ def update(visit: AtVisit, sender_id: SenderId) -> Response:
     row = _sender(visit, sender_id)
     values = {"name": visit.form.optional("name"), "replyTo": visit.form.optional("replyTo")}
     try:
-        calls.update_sender(_asking(visit, "update_sender", sender_id), sender_id, checked(SenderChange, values))
+        calls.update_sender(
+            _asking(visit, "update_sender", sender_id), sender_id, checked(SenderChange, values)
+        )
     except BadInput as error:
         faults = faults_by_field(error)
         return visit.show("sender_edit.html", status=400, row=row, values=values, faults=faults)

@@ -22,7 +22,7 @@ from xmit_pipeline.model.warmup import utc_day
 from xmit_pipeline.store import enrollments
 from xmit_pipeline.store.activation import activation_faults
 from xmit_pipeline.store.connection import Connection
-from xmit_pipeline.store.dashboard_figures import day_figures, sequence_figures
+from xmit_pipeline.store.dashboard_figures import sequence_figures
 from xmit_pipeline.store.dashboard_sequences import People, people_of
 from xmit_pipeline.store.lists import get_list
 from xmit_pipeline.store.metrics import COUNTED, with_rates
@@ -46,12 +46,12 @@ def show_sequence(visit: AtVisit, sequence_id: SequenceId) -> Response:
     """The sequence's own page; a draft's shows what is still missing."""
     with visit.desk.reading() as (connection, now):
         sequence = get_sequence(connection, sequence_id)
-        steps = sequence_figures(connection, sequence_id, now)
-        days = _days(day_figures(connection, sequence_id), now)
+        figures = sequence_figures(connection, sequence_id, now)
         counts = enrollments.counts(connection, sequence_id)
         named = _named(connection, sequence)
         draft = sequence["status"] == SequenceStatus.DRAFT
         faults = activation_faults(connection, sequence) if draft else []
+    steps, days = figures.steps, _days(figures.days, now)
     totals = with_rates({name: sum(step[name] for step in steps) for name in COUNTED})
     totals["warmup_deferred"] = sum(step["warmup_deferred"] for step in steps)
     stages = [(words, totals[name]) for name, words in FUNNEL]

@@ -4,8 +4,9 @@ from typing import cast
 
 from fastapi import APIRouter, Request, Response
 
+from xmit_pipeline.api.glance import Sight
 from xmit_pipeline.api.health import report
-from xmit_pipeline.dashboard.outlook import AtOutlook, AtPulse
+from xmit_pipeline.dashboard.outlook import AtOutlook
 from xmit_pipeline.dashboard.rule_check import RuleCheck
 from xmit_pipeline.dashboard.visit import AtVisit
 from xmit_pipeline.delivery.readiness import settings_finding, step_findings, webhook_findings
@@ -21,7 +22,7 @@ SHOWN_TICKS = 30
 
 
 @router.get("")
-def show_system(visit: AtVisit, request: Request, outlook: AtOutlook, pulse: AtPulse) -> Response:
+def show_system(visit: AtVisit, request: Request, outlook: AtOutlook) -> Response:
     """Everything that `xmit doctor` would find and this process can know, and the last ticks."""
     settings = visit.settings
     with visit.desk.reading() as (connection, now):
@@ -35,7 +36,7 @@ def show_system(visit: AtVisit, request: Request, outlook: AtOutlook, pulse: AtP
         ]
     return visit.show(
         "system.html",
-        ready=report(pulse),
+        ready=report(Sight(outlook.pulse, 0.0, None)) if outlook else None,
         tick_alive=tick_is_alive(settings),
         ticks=ticks,
         todo=[finding for finding in findings if finding.remedy],

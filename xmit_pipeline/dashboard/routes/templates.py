@@ -69,7 +69,8 @@ def preview(visit: AtVisit) -> Response:
 def show_template(visit: AtVisit, template_id: TemplateId) -> Response:
     """A template to be edited, beside its preview."""
     row = _template(visit, template_id)
-    values = {"name": row["name"], "subject": row["subject"], "bodyHtml": row["body_html"], "bodyText": row["body_text"]}
+    words = {"bodyHtml": row["body_html"], "bodyText": row["body_text"]}
+    values = {"name": row["name"], "subject": row["subject"], **words}
     return _form(visit, row, values, {})
 
 
@@ -92,7 +93,9 @@ def update(visit: AtVisit, template_id: TemplateId) -> Response:
         calls.update_template(_asking(visit, "update_template", template_id), template_id, change)
     except BadInput as error:
         return _form(visit, row, typed, _faults(error))
-    return visit.go(_address(template_id), "The template is saved. Steps that took it up keep their own words.")
+    return visit.go(
+        _address(template_id), "The template is saved. Steps that took it up keep their own words."
+    )
 
 
 @router.post("/{template_id}/delete")
@@ -101,7 +104,9 @@ def delete(visit: AtVisit, template_id: TemplateId) -> Response:
     row = _template(visit, template_id)
     if not visit.sure:
         what = ("Steps that took it up keep their words.",)
-        return visit.ask(Deed(f"Delete the template {row['name']}?", what, "Delete it", _address(template_id)))
+        return visit.ask(
+            Deed(f"Delete the template {row['name']}?", what, "Delete it", _address(template_id))
+        )
     calls.delete_template(_asking(visit, "delete_template", template_id), template_id)
     return visit.go(PAGE, f"The template {row['name']} is deleted.")
 

@@ -20,7 +20,8 @@ PAGE = "/sending/trouble"
 router = APIRouter(prefix=PAGE)
 
 MEANINGS = {
-    UnknownPolicy.PRESUME_SENT: "They count as sent, marked as presumed. Nobody gets it twice; who did not get it, never does.",
+    UnknownPolicy.PRESUME_SENT: "They count as sent, marked as presumed. Nobody gets it twice; who did not get it, "
+    "never does.",
     UnknownPolicy.RESEND: "They go out again with the next tick, but for those who have left since. Nobody misses it; "
     "who did get it, gets it twice.",
 }
@@ -61,8 +62,8 @@ def settle(visit: AtVisit) -> Response:
         settled = decide_unknown(
             connection, now, policy, request_id=request_id, resend_limit=visit.settings.resend_limit
         )
-    told = f"{settled.presumed:,} presumed sent, {settled.resent:,} go again with the next tick, {settled.failed:,} given up."
-    return visit.go(PAGE, told)
+    told = f"{settled.presumed:,} presumed sent, {settled.resent:,} go again with the next tick"
+    return visit.go(PAGE, f"{told}, {settled.failed:,} given up.")
 
 
 @router.post("/steps/{sequence_id}/{step_id}/release")

@@ -110,8 +110,12 @@ def delete(visit: AtVisit, webhook_id: WebhookId) -> Response:
     if not visit.sure:
         with visit.desk.reading() as (connection, _):
             waiting = delivery_counts(connection).get(webhook_id, {}).get("waiting", 0)
-        what = (f"It is told nothing more; {plural(waiting, 'delivery', 'deliveries')} still waiting are forgotten.",)
-        return visit.ask(Deed(f"Delete the webhook to {row['url']}?", what, "Delete it", _address(webhook_id)))
+        what = (
+            f"It is told nothing more; {plural(waiting, 'delivery', 'deliveries')} still waiting are forgotten.",
+        )
+        return visit.ask(
+            Deed(f"Delete the webhook to {row['url']}?", what, "Delete it", _address(webhook_id))
+        )
     calls.delete_webhook(_asking(visit, "delete_webhook", webhook_id), webhook_id)
     return visit.go(PAGE, "The webhook is deleted.")
 

@@ -1,0 +1,77 @@
+"""axe finds no serious fault on any page, light and dark, on a desk and on a phone; and nothing sticks out (issue 7)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.browser.furnished import Furnished
+from tests.browser.watching import DESK, PHONE, Window, opened_window
+
+SERIOUS = ("serious", "critical")
+LOOKS = [(scheme, size) for size in (DESK, PHONE) for scheme in ("light", "dark")]
+RUN = "axe.run({resultTypes: ['violations'], iframes: false})"
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Browser, furnished: Furnished) -> Iterator[Window]:
+    with opened_window(browser, furnished.site.url) as window:
+        window.sign_in(furnished.key)
+        yield window
+
+
+def faults(page: Page) -> list[str]:
+    """What axe says of the page as it stands, serious and worse, with the places."""
+    return [told_of(each) for each in page.evaluate(RUN)["violations"] if each["impact"] in SERIOUS]
+
+
+def told_of(fault: dict[str, Any]) -> str:
+    places = [node["target"][0] for node in fault["nodes"][:3]]
+    return f"{fault['id']}: {fault['help']} at {places} {fault['nodes'][0]['failureSummary'][:200]}"
+
+
+def looked_at(page: Page) -> list[str]:
+    """Every fault of this page in any look, and by how much it is wider than its window."""
+    page.evaluate(Axe().axe_script)
+    found: list[str] = []
+    for scheme, size in LOOKS:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size(size)
+        found += [f"{scheme}, {size['width']}: {each}" for each in faults(page)]
+        wider = page.evaluate(WIDER)
+        found += [f"{size['width']}: wider than its window by {wider}"] if wider > 0 else []
+    return found
+
+
+def test_no_page_has_a_serious_fault(furnished: Furnished, visitor: Window) -> None:
+    """Every address that the dashboard has a page at, those with a path that are new too."""
+    found: dict[str, list[str]] = {}
+    for path in furnished.pages():
+        visitor.go(path)
+        if faulty := looked_at(visitor.page):
+            found[path] = faulty
+
+    assert found == {}
+
+
+def test_pages_that_ask_have_no_serious_fault(furnished: Furnished, browser: Browser) -> None:
+    """The sign-in page, a page that asks first, a form with faults, and the dialog."""
+    with opened_window(browser, furnished.site.url) as window:
+        window.go("/sign-in")
+        found = looked_at(window.page)
+        window.sign_in(furnished.key)
+        sequence = f"/sequences/{furnished.ids['sequence_id']}"
+        window.go(sequence)
+        window.page.get_by_role("button", name="Archive").click()
+        window.page.get_by_role("button", name="Archive for good").wait_for()
+        found += looked_at(window.page)
+        window.go("/lists/new")
+        window.page.get_by_label("Name").fill(" ")
+        window.page.get_by_role("button", name="Make the list").click()
+        window.page.locator(".fault").wait_for()
+        found += looked_at(window.page)
+
+    assert found == []

@@ -1,0 +1,93 @@
+"""Markup in names, subjects, bodies and metadata is text on every page, and does nothing in a mail's frame (issue 7)."""
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.furnished import EVIL, MARK, SCRIPT, Furnished
+from tests.browser.watching import Window, opened_window
+
+FRAMED = ("Blocked script execution", "Executing inline", "inline event handler", "Content Security Policy")
+"""What the browser says where a mail's own script is kept from running."""
+
+
+def ran(window: Window) -> list[str]:
+    return [each for each in window.requests if each.endswith(MARK)] + window.dialogs
+
+
+def test_no_page_runs_stored_script(browser: Browser, furnished: Furnished) -> None:
+    """On every page, and in each preview's frame; only there the browser has something to refuse."""
+    with opened_window(browser, furnished.site.url) as window:
+        window.sign_in(furnished.key)
+        for path in furnished.pages():
+            window.errors.clear()
+            window.go(path)
+            window.page.wait_for_load_state("networkidle")
+            previews = "preview" in path or window.page.locator("iframe").count()
+            missing = ("404",) if path == "/no/such/page" else ()
+            window.is_clean(but=(*missing, *(FRAMED if previews else ())))
+            assert ran(window) == [], path
+
+
+def test_preview_frame_shows_mail_and_runs_nothing(browser: Browser, furnished: Furnished) -> None:
+    """While it is written, with script on: the body stands in a frame of its own."""
+    ids = furnished.ids
+    with opened_window(browser, furnished.site.url) as window:
+        window.sign_in(furnished.key)
+        window.go(f"/sequences/{ids['sequence_id']}/steps/{ids['step_id']}")
+        window.page.locator("#bodyHtml").fill(f"<p>Written anew</p>{EVIL}")
+        mail = window.page.frame_locator("iframe.preview").frame_locator("iframe")
+        expect(mail.get_by_text("Written anew")).to_be_visible()
+
+        assert ran(window) == []
+
+
+def test_the_same_markup_runs_elsewhere(browser: Browser, furnished: Furnished) -> None:
+    """What the tests above look for does happen where nothing keeps it from it."""
+    with opened_window(browser, furnished.site.url) as window:
+        window.page.set_content(f"<p>{EVIL}</p>")
+        window.page.wait_for_load_state("networkidle")
+
+        assert len(window.dialogs) == 2
+
+
+@pytest.mark.parametrize("taken", ["form", "cookie"])
+def test_form_of_another_session_is_refused(browser: Browser, furnished: Furnished, taken: str) -> None:
+    """A page's form carries its own session's token; a stolen one, and one posted by another site, are refused."""
+    with (
+        opened_window(browser, furnished.site.url) as mine,
+        opened_window(browser, furnished.site.url) as theirs,
+    ):
+        mine.sign_in(furnished.key)
+        theirs.sign_in(furnished.key)
+        theirs.go("/lists/new")
+        token = theirs.page.locator("form[action='/lists'] input[name=csrf]").input_value()
+        mine.go("/lists/new")
+        name = f"Slipped in by {taken}"
+        if taken == "form":
+            mine.page.evaluate(
+                "token => document.querySelector(\"form[action='/lists'] input[name=csrf]\").value = token", token
+            )
+            mine.page.get_by_label("Name").fill(name)
+            mine.page.get_by_role("button", name="Make the list").click()
+        else:
+            mine.page.goto("about:blank")
+            mine.page.set_content(
+                f"<form method=post action='{furnished.site.url}/lists'><input name=name value='{name}'>"
+                f"<button>Go</button></form>"
+            )
+            mine.page.get_by_role("button", name="Go").click()
+        mine.page.wait_for_load_state()
+
+        assert not furnished.site.world.rows("SELECT 1 FROM list WHERE name = $name", name=name)
+        refused = "Not allowed" if taken == "form" else "Sign in"
+        expect(mine.page.get_by_role("heading", name=refused).or_(mine.page.get_by_text("did not come from"))).to_be_visible()
+
+
+def test_script_in_a_search_is_text(browser: Browser, furnished: Furnished) -> None:
+    """What an address brings along is escaped as what is stored."""
+    with opened_window(browser, furnished.site.url) as window:
+        window.sign_in(furnished.key)
+        window.page.goto(f"{furnished.site.url}/contacts?q={SCRIPT}&mark={SCRIPT}&status={SCRIPT}")
+        expect(window.page.get_by_text(SCRIPT)).to_be_visible()
+
+        window.is_clean()
