@@ -1,6 +1,7 @@
 # Every target works as the first command in a bare clone with Python 3.11+ and make.
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 2
 .DEFAULT_GOAL := help
 
 .PHONY: help setup demo up test unit lint fuzz soak bench lock
@@ -24,8 +25,8 @@ demo: setup  ## run the bundled campaign in simulated time, into the sandbox
 up: setup  ## Dagster, API and sandbox together, until Ctrl-C
 	$(BIN)/xmit up
 
-test: setup  ## every test, fast ones first
-	$(BIN)/pytest
+test: setup  ## every test, fast ones first, two files at a time
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 unit: setup  ## the fast tests alone
 	$(BIN)/pytest tests/unit

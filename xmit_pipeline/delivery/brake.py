@@ -16,10 +16,14 @@ UNANSWERED_IN_A_ROW = 3
 class Brake:
     """Shared by a tick's posting threads. `unanswered` counts on from the tick before.
 
-    `answered`: SendGrid has judged some mail, whatever it said of it. `stopped` ended the posting; `avoided` are steps and senders in trouble of their own.
+    `probing`: one message tries after trouble, so the first unknown fate is enough. `dividing`: parts of a refused
+    request are on their way, and each is asked for. `answered`: SendGrid has judged some mail, whatever it said of it.
+    `stopped` ended the posting; `avoided` are steps and senders in trouble of their own.
     """
 
     unanswered: int = 0
+    probing: bool = False
+    dividing: bool = False
     taken: bool = False
     answered: bool = False
     stopped: Outcome | None = None
@@ -48,15 +52,16 @@ class Brake:
         """Take one outcome into account."""
         with self._change:
             self.unanswered = self.unanswered + 1 if outcome.unanswered else 0
-            self.answered = self.answered or outcome.verdict in (Verdict.ACCEPTED, Verdict.REFUSED)
+            if outcome.verdict in (Verdict.ACCEPTED, Verdict.REFUSED):
+                self.answered, self.probing = True, False
             self.taken = self.taken or outcome.verdict is Verdict.ACCEPTED
             if outcome.consequence is Consequence.HOLD_SENDER:
                 self.avoided[sender_id] = outcome.words
-            if outcome.consequence is Consequence.DIVIDE:
+            if outcome.consequence is Consequence.DIVIDE and not self.dividing:
                 self.avoided[step_id] = outcome.words
             if outcome.consequence is Consequence.STOP:
                 self.stop(outcome)
-            if self.unanswered >= UNANSWERED_IN_A_ROW:
+            if self.unanswered >= (1 if self.probing else UNANSWERED_IN_A_ROW):
                 self.stop(Outcome(Verdict.PERHAPS, Consequence.STOP, outcome.words, cause=Cause.UNANSWERED))
             self._change.notify_all()
 
@@ -68,4 +73,4 @@ class Brake:
     def _at_a_time(self) -> int:
         if self.taken and not self.unanswered:
             return POSTS_AT_A_TIME
-        return max(UNANSWERED_IN_A_ROW - self.unanswered, 1)
+        return 1 if self.probing else max(UNANSWERED_IN_A_ROW - self.unanswered, 1)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from xmit_pipeline.delivery.brake import UNANSWERED_IN_A_ROW, Brake
+from xmit_pipeline.delivery.brake import Brake
 from xmit_pipeline.delivery.divisions import Decision, Divisions
 from xmit_pipeline.delivery.journal import Entry, Journal, Line
 from xmit_pipeline.delivery.objections import Objections
@@ -35,6 +35,7 @@ from xmit_pipeline.store.outbox import (
     settle,
     taken_lately,
 )
+from xmit_pipeline.store.unknown import settle_taken
 
 Work = TypeVar("Work")
 PLAN = 400_000
@@ -98,8 +99,7 @@ class Delivery:
         self._timed("recover", self.recover)
         deadline = time.monotonic() + self.settings.tick_budget_seconds
         cautious = self._circuit_is_open()
-        if cautious:  # a probe is one message, whatever the last tick ended with
-            self.brake.unanswered = max(self.brake.unanswered, UNANSWERED_IN_A_ROW - 1)
+        self.brake.probing = cautious
         while not self.report.note:
             planned = self._timed("plan", partial(self._plan, 1 if cautious else PLAN))
             if planned.is_empty():
@@ -133,7 +133,7 @@ class Delivery:
         wait = self.patience.next_wait(why.wait) if why.cause is Cause.BUSY else None
         if wait is not None:
             self._timed("wait", lambda: time.sleep(wait))
-            self.brake = Brake()
+            self.brake = Brake(probing=True)
             return True
         self.report.note = why.words or "SendGrid is in trouble"
         if why.cause is not None:
@@ -181,10 +181,12 @@ class Delivery:
             self._deliver(taken)
 
     def _claim(self, planned: pl.DataFrame) -> Claim:
+        now = self.clock.now()
         with self.store.transaction() as connection:
+            settle_taken(connection, now)
             return claim(
                 connection,
-                now=self.clock.now(),
+                now=now,
                 tick_id=self.tick_id,
                 planned=planned,
                 public_url=self.settings.public_url,
@@ -195,6 +197,7 @@ class Delivery:
     def _deliver(self, taken: Claim) -> None:
         """Post a claimed slice; what is refused without a name goes on in parts, until the blame is found."""
         window = self._timed("render", lambda: render_window(taken, self.clock.now()))
+        self.brake.dividing = False
         while True:
             posted = self._post(window)
             decision = Decision() if self.brake.stopped else self.divisions.after(posted)
@@ -202,6 +205,7 @@ class Delivery:
             if not decision.parts:
                 return
             window = window.divided({part.request_id: part.refused_id for part in decision.parts})
+            self.brake.dividing = True
 
     def _post(self, window: RenderedWindow) -> list[Posted]:
         day = utc_day(self.clock.now())

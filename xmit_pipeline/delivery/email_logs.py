@@ -52,14 +52,20 @@ def look_up_unknown(store: Store, clock: Clock, logs: EmailLogs) -> int:
         waiting = to_look_up(connection, now - EVERY, AT_A_TIME)
     found = 0
     for request in waiting:
-        try:
-            holds = logs.holds(request["email"], request["posted_at"], public_id(Kind.REQUEST, request["id"]))
-        except SendGridRefused:
-            holds = False
+        holds = _holds(logs, request)
         with store.transaction() as connection:
             looked_up(connection, request["id"], now, found=holds)
         found += holds
     return found
+
+
+def _holds(logs: EmailLogs, request: dict[str, Any]) -> bool:
+    if request["email"] is None:
+        return False
+    try:
+        return logs.holds(request["email"], request["posted_at"], public_id(Kind.REQUEST, request["id"]))
+    except SendGridRefused:
+        return False
 
 
 def _second(moment: datetime) -> str:

@@ -47,11 +47,14 @@ WHERE place = 1 AND state IN ('waiting', 'unknown')
 
 SEND_MESSAGES = """
 UPDATE message SET state = 'sent', presumed = false, request_id = proved_message.request_id,
-    sent_at = proved_message.posted_at, settled_at = $now
+    reason = NULL, words = NULL, sent_at = proved_message.posted_at, settled_at = $now
 FROM proved_message
 WHERE message.id = proved_message.message_id AND proved_message.place = 1
-  AND (message.state IN ('waiting', 'unknown') OR (message.state = 'sent' AND proved_message.is_latest))
+  AND (message.state IN ('waiting', 'unknown')
+    OR (message.state = 'failed' AND message.reason = 'delivery_failed')
+    OR (message.state = 'sent' AND proved_message.is_latest))
 """
+"""Who was given up is sent as well; that enrollment stays exited."""
 
 ACCEPTED_TWICE = """
 UPDATE message SET accepted_twice = true
@@ -61,6 +64,8 @@ WHERE message.id = proved_message.message_id
     OR (NOT proved_message.is_latest AND message.state IN ('sent', 'unknown', 'claimed')))
 """
 
+ANY_TAKEN = "SELECT 1 FROM message WHERE state IN ('waiting', 'unknown') AND accepted_twice LIMIT 1"
+
 TAKEN_AFTER_ALL = """
 CREATE OR REPLACE TEMP TABLE proved_message AS
 SELECT message.id AS message_id, message.enrollment_id, message.step_id, request.id AS request_id,
@@ -69,16 +74,37 @@ SELECT message.id AS message_id, message.enrollment_id, message.step_id, request
 FROM message
 JOIN attempt ON attempt.message_id = message.id AND NOT attempt.withdrawn
 JOIN request ON request.id = attempt.request_id AND request.state = 'accepted'
-WHERE message.state = 'waiting' AND message.accepted_twice
+WHERE message.state IN ('waiting', 'unknown') AND message.accepted_twice
 """
-"""Released from a later attempt, while the proof of an earlier one had come: it is sent, and never goes again."""
+"""The proof of an earlier attempt came while a later one was under way, and that one was not taken, or nobody knows:
+it is sent, and never goes again.
+"""
+
+TAKEN_ONCE = """
+UPDATE message SET accepted_twice = false
+FROM (
+    SELECT proved_message.message_id
+    FROM (SELECT DISTINCT message_id FROM proved_message) AS proved_message
+    JOIN attempt ON attempt.message_id = proved_message.message_id AND NOT attempt.withdrawn
+    JOIN request ON request.id = attempt.request_id AND request.state IN ('accepted', 'unknown')
+    GROUP BY proved_message.message_id
+    HAVING count(*) = 1
+) AS once
+WHERE message.id = once.message_id
+"""
 
 PROOF_BY_EVENTS = """
 CREATE OR REPLACE TEMP TABLE proof AS
 SELECT DISTINCT event.request_id
 FROM event
-WHERE event.request_id IN (SELECT id FROM request WHERE state = 'unknown' AND decided IS NULL)
+WHERE event.folded_at >= $since
+  AND event.request_id IN (SELECT id FROM request WHERE state = 'unknown' AND decided IS NULL)
 """
+"""Nothing is told of a request before its post: so only the events folded since then are read."""
+
+OLDEST_UNDECIDED = "SELECT min(posted_at) FROM request WHERE state = 'unknown' AND decided IS NULL"
+
+IS_UNDECIDED = "SELECT 1 FROM request WHERE id = $id AND state = 'unknown' AND decided IS NULL"
 
 UNDECIDED = """
 CREATE OR REPLACE TEMP TABLE undecided AS
@@ -124,6 +150,12 @@ FROM resending
 WHERE enrollment.id = resending.enrollment_id AND enrollment.status IN ('active', 'paused')
 """
 
+COUNT_ANEW = """
+INSERT INTO step_metric_due
+SELECT DISTINCT step_id FROM resending WHERE step_id NOT IN (FROM step_metric_due)
+"""
+"""Who waits again leaves no time behind by which `store.metrics` would notice."""
+
 PRESUME = """
 UPDATE message SET state = 'sent', presumed = true, settled_at = $now
 FROM undecided WHERE message.id = undecided.message_id AND message.state = 'unknown'
@@ -141,30 +173,37 @@ UPDATE request SET decided = $decided
 WHERE state = 'unknown' AND decided IS NULL AND posted_at <= $before AND ($id::UUID IS NULL OR id = $id)
 """
 
+LOOKED_AT = """
+SELECT id FROM request WHERE state = 'unknown'
+UNION
+SELECT request_id FROM message WHERE accepted_twice
+"""
+
 LISTED = """
-WITH asked AS (
-    SELECT id FROM request WHERE state = 'unknown'
-    UNION
-    SELECT request_id FROM message WHERE accepted_twice
+WITH tried AS MATERIALIZED (
+    SELECT request_id, message_id FROM attempt
+    WHERE NOT withdrawn AND request_id IN (SELECT unnest($ids::UUID[]))
 )
 SELECT request.id, request.posted_at, request.status_code, request.words, request.decided, step.name AS step_name,
     sequence.name AS sequence_name, count(message.id) AS messages,
     count(*) FILTER (message.state = 'unknown' AND message.request_id = request.id) AS unknown,
     count(*) FILTER (message.accepted_twice AND message.request_id = request.id) AS accepted_twice
-FROM asked
-JOIN request ON request.id = asked.id
+FROM tried
+JOIN request ON request.id = tried.request_id
 JOIN step ON step.id = request.step_id
 JOIN sequence ON sequence.id = request.sequence_id
-JOIN attempt ON attempt.request_id = request.id AND NOT attempt.withdrawn
-JOIN message ON message.id = attempt.message_id
+JOIN message ON message.id = tried.message_id
 WHERE request.state = 'unknown' OR (message.accepted_twice AND message.request_id = request.id)
 GROUP BY ALL
 ORDER BY request.posted_at, request.id
 """
+"""Of few requests among many: with their ids at hand DuckDB does not join all messages with all attempts."""
 
 LOOKING_UP = """
-SELECT request.id, request.posted_at, any_value(message.email) AS email
-FROM request JOIN message ON message.request_id = request.id AND message.state = 'unknown'
+SELECT request.id, request.posted_at, coalesce(any_value(message.email), any_value(test_send.email)) AS email
+FROM request
+LEFT JOIN message ON message.request_id = request.id AND message.state = 'unknown'
+LEFT JOIN test_send ON test_send.request_id = request.id
 WHERE request.state = 'unknown' AND request.decided IS NULL
   AND coalesce(request.looked_up_at, request.posted_at) <= $before
 GROUP BY request.id, request.posted_at
@@ -196,24 +235,33 @@ def prove(connection: Connection, now: datetime) -> int:
     `accepted_twice`. A proof that is known already changes nothing.
     """
     connection.execute(PROVED)
+    if not connection.execute("SELECT 1 FROM proved LIMIT 1").fetchone():
+        return 0
     connection.execute(PROVED_MESSAGES)
+    connection.execute(ACCEPTED_TWICE)
+    connection.execute(ACCEPT_REQUESTS, {"now": now})
+    _send_proved(connection, now)
     (messages,) = connection.execute("SELECT count(*) FROM proved_message").fetchone() or (0,)
-    if messages:
-        connection.execute(ACCEPTED_TWICE)
-        connection.execute(ACCEPT_REQUESTS, {"now": now})
-        _send_proved(connection, now)
     return messages
+
+
+def settle_taken(connection: Connection, now: datetime) -> None:
+    """Whoever was proved as sent while a later attempt was under way goes no more; before every claim."""
+    if connection.execute(ANY_TAKEN).fetchone():
+        connection.execute(TAKEN_AFTER_ALL)
+        _send_proved(connection, now)
+        connection.execute(TAKEN_ONCE)
 
 
 def settle_unknown(
     connection: Connection, now: datetime, *, policy: UnknownPolicy, after: timedelta, resend_limit: int
 ) -> Settled:
     """What events prove, and for what stays unproved longer than `after` what the policy says."""
-    connection.execute(TAKEN_AFTER_ALL)
-    _send_proved(connection, now)
-    if not any_unknown(connection):
+    settle_taken(connection, now)
+    (since,) = connection.execute(OLDEST_UNDECIDED).fetchone() or (None,)
+    if since is None:
         return Settled()
-    connection.execute(PROOF_BY_EVENTS)
+    connection.execute(PROOF_BY_EVENTS, {"since": since})
     proved = prove(connection, now)
     decided = _decide(connection, now, policy, before=now - after, resend_limit=resend_limit)
     return Settled(proved, decided.presumed, decided.resent, decided.failed)
@@ -228,23 +276,22 @@ def decide_unknown(
     resend_limit: int,
 ) -> Settled:
     """What an operator says of one request, or of all, at once. NotFound where that one is not undecided."""
-    if request_id is not None and request_id not in {row["id"] for row in _undecided(connection)}:
+    if request_id is not None and not connection.execute(IS_UNDECIDED, {"id": request_id}).fetchone():
         raise NotFound("No request of this id is of unknown fate; `xmit unknown` lists them.")
     return _decide(connection, now, policy, before=now, request_id=request_id, resend_limit=resend_limit)
 
 
-def any_unknown(connection: Connection) -> bool:
-    """Whether a request waits for a proof or a decision."""
-    return bool(_undecided(connection, limit=1))
-
-
 def unknown_requests(connection: Connection) -> list[dict[str, Any]]:
     """Every request of unknown fate, decided or not, and whatever was accepted twice; oldest first."""
-    return rows_as_dicts(connection, LISTED)
+    ids = [row["id"] for row in rows_as_dicts(connection, LOOKED_AT)]
+    return rows_as_dicts(connection, LISTED, {"ids": ids}) if ids else []
 
 
 def to_look_up(connection: Connection, before: datetime, limit: int) -> list[dict[str, Any]]:
-    """Requests posted, or looked up, before then that nothing has proved: id, posted_at, one of the addresses."""
+    """Requests posted, or looked up, before then that nothing has proved: id, posted_at, one of the addresses.
+
+    The address is None where nobody's mail hangs on it any more.
+    """
     return rows_as_dicts(connection, LOOKING_UP, {"before": before, "limit": limit})
 
 
@@ -263,11 +310,6 @@ def _send_proved(connection: Connection, now: datetime) -> None:
     connection.execute(PASSED_BY_PROOF)
     connection.execute(SEND_MESSAGES, {"now": now})
     advance(connection)
-
-
-def _undecided(connection: Connection, limit: int | None = None) -> list[dict[str, Any]]:
-    query = "SELECT id FROM request WHERE state = 'unknown' AND decided IS NULL LIMIT $limit"
-    return rows_as_dicts(connection, query, {"limit": limit})
 
 
 def _decide(
@@ -291,6 +333,7 @@ def _decide(
         exit_enrollments(connection, now)
         (resent,) = connection.execute(WAIT_AGAIN).fetchone() or (0,)
         connection.execute(DUE_AGAIN)
+        connection.execute(COUNT_ANEW)
     connection.execute(PRESUME, {"now": now})
     connection.execute(PASSED_BY_PRESUMPTION)
     advance(connection)
