@@ -107,7 +107,7 @@ def _settle_dead(store: Store, journal: Journal, now: datetime) -> int:
         left = open_tests(connection)
     if left.is_empty():
         return 0
-    words, boot = journal.last_words(), boot_id()
+    words, boot = journal.words_on(set(left["request_id"])), boot_id()
     with store.transaction() as connection:
         for row in left.iter_rows(named=True):
             line = words.get(row["request_id"])

@@ -143,7 +143,11 @@ class Mailer:
         self._headers = headers or {}
 
     def post(self, body: bytes) -> Answer:
-        """SendGrid's answer, or how the post ended without one; never raises for what the network does."""
+        """SendGrid's answer, or how the post ended without one.
+
+        Never raises for what the network does, nor for a header that can't be written: a tick that dies of every post
+        would leave them all unknown.
+        """
         try:
             answer = self._post(request_body=body, request_headers=self._headers)
         except HTTPError as error:
@@ -154,6 +158,6 @@ class Mailer:
             never_left = any(sign in str(error).upper() for sign in _NEVER_LEFT)
             fault = Fault.NOT_CONNECTED if never_left else Fault.NO_ANSWER
             return Answer(fault=fault, words=f"TLS failed: {error}")
-        except urllib3.exceptions.HTTPError as error:
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             return Answer(fault=Fault.NO_ANSWER, words=f"no answer: {error}")
         return Answer(answer.status_code, answer.body or b"", answer.headers.get("X-Message-Id"))

@@ -89,7 +89,8 @@ class Outcome:
         return self.verdict is Verdict.PERHAPS
 
 
-_RECIPIENT = re.compile(r"^personalizations\.(\d+)\.")
+_RECIPIENT = re.compile(r"^personalizations\.(\d+)\.(?:to|cc|bcc)\b")
+"""An address. What else is wrong in a personalization may be wrong in all of them, and nobody exits for that."""
 _SENDER = re.compile(r"from.address|sender.identity", re.IGNORECASE)
 _SERVER_ERROR = 500
 LARGEST = 1000

@@ -81,7 +81,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         home=home,
         database=_database(env, home),
-        sendgrid_key=env.get("SENDGRID_API_KEY", "").strip(),
+        sendgrid_key=_sendgrid_key(env),
         sendgrid_host=_url(env, "SENDGRID_HOST", SENDGRID),
         public_url=_url(env, "XMIT_PUBLIC_URL", "http://127.0.0.1:8000"),
         secrets=_secrets(env, home),
@@ -117,6 +117,15 @@ def is_loopback(url: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _sendgrid_key(env: Mapping[str, str]) -> str:
+    key = env.get("SENDGRID_API_KEY", "").strip()
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ConfigurationFault(
+            "SENDGRID_API_KEY holds what no key has (quotes of a word processor, a space, a line break?); copy it once more."
+        )
+    return key
 
 
 def _database(env: Mapping[str, str], home: Path) -> Path:

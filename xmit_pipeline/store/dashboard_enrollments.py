@@ -24,8 +24,8 @@ OF_SOME = """
 """
 
 SHOWN = """
-SELECT enrollment.*, contact.email, contact.first_name, contact.last_name, step.name AS step_name,
-    message.state AS message_state
+SELECT enrollment.id, enrollment.status, enrollment.exit_reason, enrollment.due_at, enrollment.enrolled_at,
+    contact.email, contact.first_name, contact.last_name, step.name AS step_name, message.state AS message_state
 FROM shown
 JOIN enrollment ON enrollment.id = shown.id
 JOIN contact ON contact.id = enrollment.contact_id

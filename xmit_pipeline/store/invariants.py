@@ -42,7 +42,9 @@ BREACHES = {
             JOIN attempt ON attempt.message_id = message.id AND NOT attempt.withdrawn
             JOIN request ON request.id = attempt.request_id
                 AND request.state IN ('claimed', 'inflight', 'accepted', 'unknown')
-            GROUP BY message.id HAVING count(*) > 1 + any_value(message.resends + message.accepted_twice::INTEGER))
+            GROUP BY message.id
+            HAVING count(*) > 1 + any_value(message.resends) + CASE WHEN any_value(message.accepted_twice)
+                THEN greatest(1, count(*) FILTER (request.decided = 'proved_late')) ELSE 0 END)
     """,
     "one contact per address": """
         SELECT count(*) FROM (

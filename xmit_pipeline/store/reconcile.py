@@ -53,16 +53,23 @@ RETURNING 1
 
 WRITE_MESSAGES = """
 INSERT INTO message (id, enrollment_id, sequence_id, step_id, contact_id, email, state, presumed, due_at, overdue,
-    request_id, created_at, sent_at, settled_at)
-SELECT message_id, enrollment_id, sequence_id, step_id, contact_id, coalesce(email, ''), 'sent', true, due_at, false,
-    request_id, posted_at, posted_at, $now
+    request_id, created_at, sent_at, settled_at, resends)
+SELECT any_value(message_id), enrollment_id, any_value(sequence_id), step_id, any_value(contact_id),
+    coalesce(any_value(email), ''), 'sent', true, min(due_at), false, arg_max(request_id, posted_at), min(posted_at),
+    max(posted_at), $now, count(*) - 1
 FROM forgotten WHERE known_message_id IS NULL
+GROUP BY enrollment_id, step_id
 """
 
 SETTLE_MESSAGES = """
-UPDATE message SET state = 'sent', presumed = true, reason = NULL, request_id = forgotten.request_id,
-    sent_at = forgotten.posted_at, settled_at = $now
-FROM forgotten WHERE message.id = forgotten.known_message_id
+UPDATE message SET state = 'sent', presumed = true, reason = NULL, request_id = posted.request_id,
+    sent_at = posted.posted_at, settled_at = $now, resends = message.resends + posted.again
+FROM (
+    SELECT known_message_id, arg_max(request_id, posted_at) AS request_id, max(posted_at) AS posted_at,
+        count(*) - 1 AS again
+    FROM forgotten WHERE known_message_id IS NOT NULL GROUP BY known_message_id
+) AS posted
+WHERE message.id = posted.known_message_id
 """
 
 ATTEMPTS = (

@@ -37,7 +37,8 @@ SELECT
         JOIN request ON request.id = attempt.request_id
             AND request.state IN ('claimed', 'inflight', 'accepted', 'unknown')
         GROUP BY of_tick.id
-        HAVING count(*) > 1 + any_value(of_tick.resends + of_tick.accepted_twice::INTEGER)))
+        HAVING count(*) > 1 + any_value(of_tick.resends) + CASE WHEN any_value(of_tick.accepted_twice)
+            THEN greatest(1, count(*) FILTER (request.decided = 'proved_late')) ELSE 0 END))
 """
 
 QUOTA_KEPT = """
