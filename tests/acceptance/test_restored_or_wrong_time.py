@@ -1,6 +1,7 @@
 """A restored store and a wrong clock send nothing by themselves, and nothing twice after (SPEC 6.10)."""
 
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.campaigns import START, World
 from xmit_pipeline.delivery.journal import Journal
 from xmit_pipeline.delivery.reconciliation import Reconciliation, reconcile
+from xmit_pipeline.model.outcomes import UnknownPolicy
 
 DAY = timedelta(days=1)
 
@@ -62,6 +64,22 @@ def test_two_steps_behind_are_both_taken_back(running: World):
     assert running.tick(START + 3 * DAY).counts["claimed"] == 0
     assert running.rows("SELECT status, count(*) AS n FROM enrollment GROUP BY status") == [
         {"status": "completed", "n": 30}
+    ]
+
+
+def test_a_resend_since_the_backup_comes_back_as_one_message(running: World):
+    """The journal knows two posts of each: still one message a step, and nobody is mailed again."""
+    back_up(running)
+    running.settings = replace(running.settings, unknown_policy=UnknownPolicy.RESEND)
+    running.faults({"kind": "reset", "when": "before"})
+    running.tick(START + DAY)
+    running.tick(START + 2 * DAY)
+    restore(running)
+    taken_back(running, START + 2 * DAY)
+    assert running.tick(START + 2 * DAY + timedelta(minutes=1)).counts["claimed"] == 0
+    assert running.rows("SELECT resends, count(*) AS n FROM message GROUP BY resends ORDER BY resends") == [
+        {"resends": 0, "n": 30},
+        {"resends": 1, "n": 30},
     ]
 
 

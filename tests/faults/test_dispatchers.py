@@ -46,6 +46,7 @@ def groups(world: World, number: int) -> list[list[object]]:
 def test_a_command_or_a_daemon_beside_the_schedule(world: World, dagster_forked: Forks, beside: str):
     """PAINS A15, A23, A2: the schedule's run, a second daemon's and the command's at once: one of them sends."""
     elsewhere = Elsewhere(world, dagster_forked)
+    elsewhere.tick(START - MINUTE, through="xmit tick")  # Dagster's own storage is made by whoever is first
     world.domain()
     world.enroll(world.sequence((0, 1)), world.people(40))
     world.faults({"kind": "delay", "seconds": 1.5})

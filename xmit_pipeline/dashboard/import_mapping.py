@@ -114,8 +114,8 @@ def _recognised(header: str, place: int) -> tuple[str, str]:
 def _chosen(choice: Choice, form: Form) -> Choice:
     use = form.text(f"use-{choice.place}")
     known = {name for name, _ in choice.choices}
-    own = form.text(f"key-{choice.place}").strip() if use == OWN else choice.key
-    return replace(choice, use=use if use in known else choice.use, key=own)
+    own = form.text(f"key-{choice.place}").strip() if use == OWN else ""
+    return replace(choice, use=use if use in known else choice.use, key=own or choice.key)
 
 
 def _name_faults(choices: Sequence[Choice]) -> Faults:

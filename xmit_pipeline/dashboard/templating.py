@@ -20,7 +20,7 @@ NAVIGATION = (
     ("system", "System", "/system"),
     ("settings", "Settings", "/settings"),
 )
-"""A page names its entry by `{% set section = "sequences" %}`."""
+"""The menu: name, words, address. A page names its entry by `{% block section %}sequences{% endblock %}`."""
 
 
 @cache

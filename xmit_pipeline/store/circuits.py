@@ -40,8 +40,8 @@ class Circuit:
     def told(self) -> str:
         """A sentence for a person."""
         return (
-            f"Sending has stopped since {iso(self.opened_at)}: {self.words.rstrip('.')}. "
-            f"One message tries again at {iso(self.probe_at)}."
+            f"Sending has stopped since {iso(self.opened_at.replace(microsecond=0))}: {self.words.rstrip('.')}. "
+            f"One message tries again at {iso(self.probe_at.replace(microsecond=0))}."
         )
 
 

@@ -29,7 +29,7 @@ SELECT message.id AS message_id, message.enrollment_id, message.step_id, message
         WHEN suppressed.email IS NOT NULL AND contact.email <> message.email THEN 'release'
         WHEN suppressed.email IS NOT NULL THEN 'exit:suppressed'
         WHEN step_sender.step_id IS NULL THEN 'leave:step_deleted'
-        WHEN enrollment.status <> 'active' THEN 'release'
+        WHEN enrollment.status <> 'active' OR message.accepted_twice THEN 'release'
         WHEN step_sender.wall IS NOT NULL AND (NOT request.probe OR step_sender.probe_at IS NULL) THEN 'release'
         WHEN step_sender.sender_id <> request.sender_id OR request.quota_day <> $today THEN 'release'
         WHEN unrendered.message_id IS NOT NULL THEN 'pass:render_error'

@@ -1,6 +1,7 @@
 """Long lists cut at a row: nobody is dropped or shown twice, forwards or back (issue 7, SPEC 8)."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -11,8 +12,8 @@ from xmit_pipeline.store.connection import EmbeddedStore
 from xmit_pipeline.store.keyset import Mark, cut_rows, mark_of
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
-FOUND = "SELECT id, at FROM thing"
-SHOWN = "SELECT thing.id, thing.at FROM shown JOIN thing ON thing.id = shown.id"
+FOUND = "SELECT id, moment AS at FROM thing"
+SHOWN = "SELECT thing.id, thing.moment FROM shown JOIN thing ON thing.id = shown.id"
 
 
 @pytest.mark.parametrize(("rows", "limit"), [(0, 3), (3, 3), (4, 3), (10, 3), (7, 50)])
@@ -20,7 +21,7 @@ def test_pages_hold_everyone_once(store: EmbeddedStore, rows: int, limit: int) -
     """Also where many came in the same moment: the id decides."""
     things = [(UUID(int=number), BEGIN + timedelta(seconds=number // 4)) for number in range(rows)]
     with store.transaction() as connection:
-        connection.execute("CREATE TABLE thing (id UUID, at TIMESTAMPTZ)")
+        connection.execute("CREATE TABLE thing (id UUID, moment TIMESTAMPTZ)")
         if things:
             connection.executemany("INSERT INTO thing VALUES (?, ?)", things)
     expected = [each for each, _ in reversed(things)]
@@ -34,16 +35,16 @@ def test_pages_hold_everyone_once(store: EmbeddedStore, rows: int, limit: int) -
             pages.append(cut)
             forwards += [row["id"] for row in cut.rows]
         assert forwards == expected
-        for before, after in zip(pages, pages[1:], strict=False):
+        for before, after in pairwise(pages):
             assert after.newer is not None
             back = cut_rows(connection, FOUND, SHOWN, {}, after.newer, limit)
             assert back.rows == before.rows
 
 
 @given(
-    st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001  (the zone is given)
-    st.uuids(),
-    st.booleans(),
+    at=st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001  (the zone is given)
+    place=st.uuids(),
+    newer=st.booleans(),
 )
 def test_mark_survives_its_address(at: datetime, place: UUID, *, newer: bool) -> None:
     mark = Mark(at, place, newer)

@@ -13,6 +13,7 @@ from xmit_pipeline.dashboard.site import create_site
 from xmit_pipeline.model.ids import Kind, public_id
 from xmit_pipeline.store import sequences
 from xmit_pipeline.store.dashboard_figures import sequence_figures
+from xmit_pipeline.store.lists import create_list
 from xmit_pipeline.store.metrics import refresh_step_metrics, step_stats
 
 EVIL = "<script>alert(1)</script>"
@@ -133,6 +134,20 @@ def test_active_sequence_is_not_deleted(browser: Browser, sequence_id: UUID) -> 
 
     assert page.status == 409
     assert "archive it before you delete it" in page.text
+
+
+def test_archived_sequence_outlives_its_list(world: World, browser: Browser) -> None:
+    """A list may go once its sequences are archived; their pages stay."""
+    with world.store.transaction() as connection:
+        list_id = create_list(connection, "Newsletter", START)
+    world.domain()
+    sequence_id = world.sequence((0,), list_id=list_id)
+    with world.store.transaction() as connection:
+        sequences.archive(connection, sequence_id, START)
+    world.change("UPDATE list SET deleted_at = $now", now=START)
+
+    for part in ("", "/review", "/setup", "/enrollments"):
+        assert browser.get(f"{address_of(sequence_id)}{part}").status == 200
 
 
 def test_step_is_deleted_with_its_number(browser: Browser, sequence_id: UUID) -> None:

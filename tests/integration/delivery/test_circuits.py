@@ -7,7 +7,7 @@ import pytest
 
 from tests.campaigns import START, World
 from xmit_pipeline.delivery.tick import run_tick
-from xmit_pipeline.delivery.transport import Mailer
+from xmit_pipeline.delivery.transport import Mailer, SendGrid
 from xmit_pipeline.model.clock import WallClock
 
 DAY = timedelta(days=1)
@@ -110,6 +110,24 @@ def test_a_short_trouble_is_waited_out_inside_a_tick(crowd: World):
     assert result.counts["sent"] == 30
     assert crowd.rows("SELECT count(*) AS n FROM circuit") == [{"n": 0}]
     assert set(crowd.delivered().values()) == {1}
+
+
+def test_an_unknown_fate_after_a_wait_is_enough(crowd: World):
+    """What tries again after a 503 is one message: 503 and 500 by turns leave one unknown, not two a wait."""
+    crowd.faults(
+        {"kind": "status", "status": 503, "count": 3}, {"kind": "status", "status": 500, "count": 1000}
+    )
+    result = run_tick(crowd.store, crowd.settings, WallClock(), Mailer(crowd.sendgrid), "patient")
+    assert result.counts["unknown"] == 1
+    assert crowd.rows("SELECT cause FROM circuit WHERE closed_at IS NULL") == [{"cause": "unanswered"}]
+
+
+def test_posts_that_fail_on_this_machine_open_the_circuit(crowd: World):
+    """A key that no header can hold: three requests of unknown fate, and not a window each minute."""
+    sendgrid = SendGrid(key="\N{LEFT DOUBLE QUOTATION MARK}SG.x", host=crowd.sandbox.url, connections=8)
+    result = run_tick(crowd.store, crowd.settings, WallClock(), Mailer(sendgrid), "broken")
+    assert result.counts["unknown"] == 3
+    assert "latin-1" in (result.report.note or "")
 
 
 def test_a_held_sender_is_probed_once_an_hour(world: World):

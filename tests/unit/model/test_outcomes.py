@@ -49,6 +49,12 @@ def test_the_named_recipient_is_found():
     assert judge(Answer(400, NAMED)).recipients == ((7, "Does not contain a valid address."),)
 
 
+def test_a_fault_beside_the_address_names_nobody():
+    """A template's fault stands in every personalization, and SendGrid may name but the first: nobody exits for it."""
+    body = b'{"errors":[{"message":"Too long.","field":"personalizations.0.substitutions"}]}'
+    assert judge(Answer(400, body)).consequence is Consequence.DIVIDE
+
+
 def test_a_recipient_beyond_the_request_names_nobody():
     assert judge(Answer(400, NAMED), size=7).consequence is Consequence.DIVIDE
 

@@ -24,6 +24,8 @@ def test_the_first_secret_signs_and_all_verify(home):
     ("name", "value"),
     [
         ("SENDGRID_HOST", "api.sendgrid.com"),
+        ("SENDGRID_API_KEY", "\N{LEFT DOUBLE QUOTATION MARK}SG.x\N{RIGHT DOUBLE QUOTATION MARK}"),
+        ("SENDGRID_API_KEY", "SG.x\nSG.y"),
         ("XMIT_PUBLIC_URL", "ftp://x"),
         ("XMIT_SECRET", "short"),
         ("XMIT_TICK_BUDGET_SECONDS", "ten"),

@@ -24,7 +24,7 @@ from xmit_pipeline.store.activation import activation_faults
 from xmit_pipeline.store.connection import Connection
 from xmit_pipeline.store.dashboard_figures import sequence_figures
 from xmit_pipeline.store.dashboard_sequences import People, people_of
-from xmit_pipeline.store.lists import get_list
+from xmit_pipeline.store.lists import lists_page
 from xmit_pipeline.store.metrics import COUNTED, with_rates
 from xmit_pipeline.store.sequences import get_sequence
 from xmit_pipeline.store.steps import live_steps
@@ -57,6 +57,7 @@ def show_sequence(visit: AtVisit, sequence_id: SequenceId) -> Response:
     stages = [(words, totals[name]) for name, words in FUNNEL]
     return visit.show(
         "sequence.html", sequence=sequence, steps=steps, days=days, counts=counts, totals=totals, stages=stages,
+        sent_by_day=_sent_by_day(figures.days, now),
         day_rows=[[f"{day:%Y-%m-%d}", *sums] for day, sums in days], faults=faults,
         deletable=sequence["status"] in DELETED_FROM, **named,
     )  # fmt: skip
@@ -166,10 +167,10 @@ def _review(visit: Visit, sequence_id: UUID, refused: Many[str] = ()) -> Respons
 
 
 def _named(connection: Connection, sequence: dict[str, Any]) -> dict[str, Any]:
-    """The sequence's list, where it has one, and every sender's words by public id."""
+    """The sequence's list, none where it has none or that is deleted, and every sender's words by public id."""
     by_list = sequence["trigger_type"] == TriggerType.LIST_ADD and sequence["trigger_list_id"]
-    found = get_list(connection, sequence["trigger_list_id"]) if by_list else None
-    return {"list": found, "senders": dict(sender_choices(connection))}
+    found = lists_page(connection, list_id=sequence["trigger_list_id"]) if by_list else []
+    return {"list": next(iter(found), None), "senders": dict(sender_choices(connection))}
 
 
 def _touched(visit: Visit, sequence_id: UUID) -> tuple[dict[str, Any], People]:
@@ -187,6 +188,18 @@ def _days(figures: list[dict[str, Any]], now: datetime) -> list[tuple[date, list
                 had + row[name] for had, name in zip(sums[row["day"]], DAY_SERIES, strict=True)
             ]
     return list(sums.items())
+
+
+def _sent_by_day(figures: list[dict[str, Any]], now: datetime) -> dict[UUID, list[int]]:
+    """What each step sent on each of the last days, for its line."""
+    first = utc_day(now) - timedelta(days=SHOWN_DAYS - 1)
+    found: dict[UUID, list[int]] = {}
+    for row in figures:
+        if row["day"] >= first:
+            found.setdefault(row["step_id"], [0] * SHOWN_DAYS)[
+                min((row["day"] - first).days, SHOWN_DAYS - 1)
+            ] += row["sent"]
+    return found
 
 
 def _address(sequence_id: UUID) -> str:

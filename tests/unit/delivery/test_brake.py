@@ -1,0 +1,34 @@
+"""How boldly a tick posts: whom one outcome keeps from the wire (SPEC 6.5, 6.6)."""
+
+from xmit_pipeline.delivery.brake import Brake
+from xmit_pipeline.model.outcomes import Consequence, Outcome, Verdict
+
+REFUSED = Outcome(Verdict.REFUSED, Consequence.DIVIDE, "Bad.")
+UNKNOWN = Outcome(Verdict.PERHAPS, words="no answer")
+
+
+def test_a_refused_step_is_kept_from_the_wire():
+    brake = Brake()
+    brake.feel(REFUSED, "step", "sender")
+    assert brake.admit("step", "sender") == "Bad."
+    assert brake.admit("other step", "sender") is None
+
+
+def test_every_part_of_a_division_is_asked():
+    """Both halves, and all three single ones: the first that is refused does not speak for the others."""
+    brake = Brake(dividing=True)
+    brake.feel(REFUSED, "step", "sender")
+    assert brake.admit("step", "sender") is None
+
+
+def test_one_unknown_fate_ends_a_probe():
+    brake = Brake(probing=True)
+    brake.feel(UNKNOWN, "step", "sender")
+    assert brake.stopped is not None
+
+
+def test_an_answer_ends_the_probing():
+    brake = Brake(probing=True)
+    brake.feel(Outcome(Verdict.ACCEPTED), "step", "sender")
+    brake.feel(UNKNOWN, "step", "sender")
+    assert brake.stopped is None
