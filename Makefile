@@ -4,7 +4,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo up test unit lint fuzz soak bench lock
+.PHONY: help setup demo up test unit lint fuzz soak bench screenshots lock
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -45,6 +45,9 @@ soak: setup  ## 500 kills and more under a seeded schedule of faults (docs/guara
 
 bench: setup  ## measure the figures of docs/performance.md
 	$(BIN)/python -m benchmarks
+
+screenshots: setup  ## the pictures of docs/screenshots/dashboard, of the demo's data; needs Chromium
+	$(BIN)/python -m tests.browser.screenshots
 
 lock: $(BIN)/.ready  ## resolve the lock anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --group dev pyproject.toml -o requirements.lock

@@ -15,11 +15,11 @@ from xmit_pipeline.sandbox.server import RunningSandbox, running_sandbox
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The system's Chromium, without a screen."""
-    path = chromium_path()
-    if path is None:
-        pytest.skip(f"No Chromium is installed; put one of {', '.join(CHROMIUM)} on PATH to run these tests.")
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
+        path = chromium_path(playwright)
+        if path is None:
+            pytest.skip(f"No Chromium is installed; put one of {', '.join(CHROMIUM)} on PATH to run these tests.")
         running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield running
         running.close()

@@ -73,7 +73,7 @@ def furnish(site: Site) -> Furnished:
         a_list = made("/api/lists", name=f"List {EVIL}", description=EVIL)["id"]
         people = [
             {"email": f"person{n}@example.net", "firstName": EVIL, "lastName": f"Person {n}", "metadata": {"note": EVIL}}
-            for n in range(60)
+            for n in range(30)
         ]
         made("/api/contacts/import", contacts=people, listId=a_list)
         sequence = made("/api/sequences", name=f"Sequence {EVIL}", triggerType="list_add", triggerListId=a_list,

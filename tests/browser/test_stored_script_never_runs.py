@@ -21,8 +21,9 @@ def test_no_page_runs_stored_script(browser: Browser, furnished: Furnished) -> N
         for path in furnished.pages():
             window.errors.clear()
             window.go(path)
-            window.page.wait_for_load_state("networkidle")
-            previews = "preview" in path or window.page.locator("iframe").count()
+            previews = "preview" in path or window.page.locator("iframe").count() > 0
+            if previews:
+                window.page.wait_for_load_state("networkidle")
             missing = ("404",) if path == "/no/such/page" else ()
             window.is_clean(but=(*missing, *(FRAMED if previews else ())))
             assert ran(window) == [], path
@@ -88,6 +89,6 @@ def test_script_in_a_search_is_text(browser: Browser, furnished: Furnished) -> N
     with opened_window(browser, furnished.site.url) as window:
         window.sign_in(furnished.key)
         window.page.goto(f"{furnished.site.url}/contacts?q={SCRIPT}&mark={SCRIPT}&status={SCRIPT}")
-        expect(window.page.get_by_text(SCRIPT)).to_be_visible()
+        expect(window.page.get_by_label("Search address or name")).to_have_value(SCRIPT)
 
         window.is_clean()

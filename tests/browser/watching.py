@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Playwright, Request
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 30_000
@@ -15,9 +15,10 @@ DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
 
-def chromium_path() -> str | None:
-    """The system's Chromium; None where there is none."""
-    return next((path for path in map(shutil.which, CHROMIUM) if path), None)
+def chromium_path(playwright: Playwright) -> str | None:
+    """The system's Chromium, else the one that `playwright install` brought; None where there is none."""
+    brought = playwright.chromium.executable_path
+    return next(filter(None, map(shutil.which, (*CHROMIUM, brought))), None)
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Window:
 @contextmanager
 def opened_window(browser: Browser, url: str, **options: Any) -> Generator[Window]:
     """A window with cookies of its own; `options` are those of Playwright's contexts."""
-    context = browser.new_context(**{"viewport": DESK, **options})
+    context = browser.new_context(**{"viewport": DESK, "reduced_motion": "reduce", **options})
     context.set_default_timeout(PATIENCE_MS)
     try:
         window = Window(context.new_page(), url)

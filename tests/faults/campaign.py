@@ -35,7 +35,7 @@ class Campaign:
     through: str = "run_tick"
     struck: float = 0.75
     ticks: int = 0
-    latest: datetime = START - DAY
+    latest: datetime = START - 365 * DAY
     boot: str = ""
     excused: set[str] = field(default_factory=set)
     """Requests that were inflight when the power was cut: unknown, whatever the journal says."""

@@ -17,14 +17,16 @@ class Brake:
     """Shared by a tick's posting threads. `unanswered` counts on from the tick before.
 
     `probing`: one message tries after trouble, so the first unknown fate is enough. `dividing`: parts of a refused
-    request are on their way, and each is asked for. `answered`: SendGrid has judged some mail, whatever it said of it.
-    `stopped` ended the posting; `avoided` are steps and senders in trouble of their own.
+    request are on their way, and each is asked for. `wanted`: so many must be taken before it is bold; after an
+    unknown fate as many as may have been on the wire with it, for those say nothing of what comes. `answered`:
+    SendGrid has judged some mail, whatever it said of it. `stopped` ended the posting; `avoided` are steps and
+    senders in trouble of their own.
     """
 
     unanswered: int = 0
     probing: bool = False
     dividing: bool = False
-    taken: bool = False
+    wanted: int = 1
     answered: bool = False
     stopped: Outcome | None = None
     avoided: dict[str, str] = field(default_factory=dict)
@@ -34,7 +36,7 @@ class Brake:
     def admit(self, step_id: str, sender_id: str) -> str | None:
         """Wait for a place at the wire; None once it is had, or why nothing may be posted."""
         with self._change:
-            self._change.wait_for(lambda: self.stopped is not None or self._posting < self._at_a_time)
+            self._change.wait_for(lambda: self.stopped is not None or self._posting < self.at_a_time)
             if self.stopped is not None:
                 return self.stopped.words or "SendGrid is in trouble"
             if trouble := self.avoided.get(sender_id) or self.avoided.get(step_id):
@@ -54,7 +56,10 @@ class Brake:
             self.unanswered = self.unanswered + 1 if outcome.unanswered else 0
             if outcome.verdict in (Verdict.ACCEPTED, Verdict.REFUSED):
                 self.answered, self.probing = True, False
-            self.taken = self.taken or outcome.verdict is Verdict.ACCEPTED
+            if outcome.verdict is Verdict.ACCEPTED:
+                self.wanted = max(self.wanted - 1, 0)
+            if outcome.unanswered:
+                self.wanted = POSTS_AT_A_TIME
             if outcome.consequence is Consequence.HOLD_SENDER:
                 self.avoided[sender_id] = outcome.words
             if outcome.consequence is Consequence.DIVIDE and not self.dividing:
@@ -70,7 +75,8 @@ class Brake:
         self.stopped = self.stopped or why
 
     @property
-    def _at_a_time(self) -> int:
-        if self.taken and not self.unanswered:
+    def at_a_time(self) -> int:
+        """How many posts may be under way at present."""
+        if not self.wanted:
             return POSTS_AT_A_TIME
         return 1 if self.probing else max(UNANSWERED_IN_A_ROW - self.unanswered, 1)

@@ -105,24 +105,25 @@ def judge(answer: Answer, size: int = LARGEST) -> Outcome:
     words = words_of(answer)
     match answer.status:
         case None:
-            return _without_answer(answer)
+            outcome = _without_answer(answer)
         case 202:
-            return Outcome(Verdict.ACCEPTED, words=words)
+            outcome = Outcome(Verdict.ACCEPTED, words=words)
         case 400:
-            return _refused(answer, words, size)
+            outcome = _refused(answer, words, size)
         case 401:
-            return _stopped(Cause.CREDENTIALS, words)
+            outcome = _stopped(Cause.CREDENTIALS, words)
         case 403:
-            return _forbidden(answer, words)
+            outcome = _forbidden(answer, words)
         case 413:
-            return Outcome(Verdict.REFUSED, Consequence.DIVIDE, "The request is too large for SendGrid.")
+            outcome = Outcome(Verdict.REFUSED, Consequence.DIVIDE, "The request is too large for SendGrid.")
         case 429 | 503:
-            return _stopped(Cause.BUSY, f"SendGrid answered {answer.status}: {words}", answer.wait)
+            outcome = _stopped(Cause.BUSY, f"SendGrid answered {answer.status}: {words}", answer.wait)
         case status if status >= _SERVER_ERROR:
-            return Outcome(Verdict.PERHAPS, words=f"SendGrid answered {status}: {words}")
+            outcome = Outcome(Verdict.PERHAPS, words=f"SendGrid answered {status}: {words}")
         case status:
             told = f"SENDGRID_HOST answered {status}, which is no Mail Send answer: {words}"
-            return _stopped(Cause.STRANGER, told)
+            outcome = _stopped(Cause.STRANGER, told)
+    return outcome
 
 
 def words_of(answer: Answer) -> str:

@@ -19,16 +19,21 @@ _LARGEST_NUMBER = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where state lives, whom to deliver to, and how links are built and signed.
+    """Where state lives, whom to deliver to, and how links are built and signed; keys and addresses may be blank.
 
-    `secrets`: the first signs, all verify. `sendgrid_key` is empty where none was given. `webhooks_private`: outgoing
-    webhooks may go to private networks. `rate_per_second`: calls of one API key, 0 for as many as it likes;
-    `rate_burst` may come at once. `webhook_public_key` verifies SendGrid's events, blank where there is none;
-    `push_suppressions_to`: blank, `global`, or the number of an ASM group. So many
-    links (`scanner_links`) of one mail clicked from one address within so many seconds of its delivery are a scanner's;
-    0 seconds: nobody is. `soft_bounce_limit`: in a row, 0 for no limit. `alert_url` is blank where nobody is alerted.
-    `upload_limit_mb` bounds a contact file sent to the dashboard; `dagster_url` is where the dashboard's links to Dagster
-    lead.
+    secrets                the first signs, all verify
+    unknown_policy         decides after `unknown_after` about mail whose fate nothing has proved
+    contact_gap            keeps two mails to one person apart
+    webhooks_private       outgoing webhooks may go to private networks
+    rate_per_second        calls of one API key, 0 for as many as it likes; `rate_burst` may come at once
+    webhook_public_key     verifies SendGrid's events
+    push_suppressions_to   `global`, or the number of an ASM group
+    scanner_links          so many of one mail, clicked from one address within `scanner_seconds` of its delivery, are a
+                           scanner's; 0 seconds: nobody is one
+    soft_bounce_limit      in a row, 0 for no limit
+    alert_url              hears of trouble
+    upload_limit_mb        bounds a contact file sent to the dashboard
+    dagster_url            where the dashboard's links to Dagster lead
     """
 
     home: Path
@@ -99,7 +104,9 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         scanner_seconds=_whole_number(env, "XMIT_SCANNER_SECONDS", 10),
         scanner_links=_whole_number(env, "XMIT_SCANNER_LINKS", 2, least=1),
         soft_bounce_limit=_whole_number(env, "XMIT_SOFT_BOUNCE_LIMIT", 5),
-        alert_url=_url(env, "XMIT_ALERT_URL", "https://alerts.example.com/xmit") if env.get("XMIT_ALERT_URL") else "",
+        alert_url=_url(env, "XMIT_ALERT_URL", "https://alerts.example.com/xmit")
+        if env.get("XMIT_ALERT_URL")
+        else "",
         upload_limit_mb=_whole_number(env, "XMIT_UPLOAD_LIMIT_MB", 1024, least=1),
         dagster_url=_url(env, "XMIT_DAGSTER_URL", "http://127.0.0.1:3000"),
     )
@@ -123,7 +130,7 @@ def _sendgrid_key(env: Mapping[str, str]) -> str:
     key = env.get("SENDGRID_API_KEY", "").strip()
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ConfigurationFault(
-            "SENDGRID_API_KEY holds what no key has (quotes of a word processor, a space, a line break?); copy it once more."
+            "SENDGRID_API_KEY holds what no key has (curly quotes, a space, a line break?); copy it once more."
         )
     return key
 

@@ -1,8 +1,8 @@
 """`xmit keys`: made once, shown without their secret, revoked at once."""
 
 from tests.integration.cli.conftest import Xmit, xmit_process
-from xmit_pipeline.store.connection import EmbeddedStore
 from xmit_pipeline.store.audit import audit_page
+from xmit_pipeline.store.connection import EmbeddedStore
 from xmit_pipeline.store.keys import KeyScope, hash_of, live_keys
 
 

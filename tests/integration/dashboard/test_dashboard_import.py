@@ -1,6 +1,9 @@
 """A contact file sent by a plain form, its columns named, taken in, and reported on (issue 7; SPEC 5, 9)."""
 
+import re
 import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -8,10 +11,12 @@ import httpx
 import polars as pl
 import pytest
 
+from tests.integration.api.served import Served, served_api
 from tests.integration.dashboard.client import Browser, House, Page, opened_house
 from xmit_pipeline.dashboard.import_work import start_import
 from xmit_pipeline.dashboard.uploads import ImportRecord, ImportState, Uploads
 from xmit_pipeline.model.errors import Conflict
+from xmit_pipeline.sandbox.server import RunningSandbox
 from xmit_pipeline.store.audit import audit_page
 from xmit_pipeline.store.contacts import contacts_page
 from xmit_pipeline.store.keys import KeyScope
@@ -291,3 +296,61 @@ def test_torn_upload_leaves_nothing(house: House, browser: Browser) -> None:
     assert answer.status_code == 400
     assert "did not arrive whole" in answer.text
     assert len(Uploads(house.settings.home).latest()) == before
+
+
+ROWS = 400_000
+
+
+@contextmanager
+def visitor_of(served: Served) -> Generator[httpx.Client]:
+    """Somebody signed in at a process of its own."""
+    with httpx.Client(base_url=served.url, follow_redirects=True, timeout=60) as client:
+        assert client.post("/sign-in", data={"key": served.key, "next": "/contacts"}).status_code == 200
+        yield client
+
+
+def pieces(token: str, meanwhile: Callable[[], None]) -> Iterator[bytes]:
+    """A multipart body of many rows that arrives slowly: something else happens in its middle."""
+    head = '--x\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n' + token
+    yield f'{head}\r\n--x\r\nContent-Disposition: form-data; name="file"; filename="many.csv"\r\n\r\n'.encode()
+    yield b"email\n"
+    meanwhile()
+    for start in range(0, ROWS, 20_000):
+        yield b"".join(b"p%d@example.org\n" % number for number in range(start, start + 20_000))
+    yield b"\r\n--x--\r\n"
+
+
+def field_of(html: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', html)
+    assert found
+    return found[1]
+
+
+def test_import_outlives_the_death_of_its_process(tmp_path: Path, sandbox: RunningSandbox) -> None:
+    """A slow upload stops nobody; a kill in the middle is told as such; run again, everybody is in once."""
+    home, shown = tmp_path / "served", list[int]()
+    with served_api(home, sandbox.url) as served, visitor_of(served) as client:
+        token = field_of(client.get("/contacts/import").text, "csrf")
+        answer = client.post(
+            "/contacts/import",
+            content=pieces(token, lambda: shown.append(httpx.get(f"{served.url}/readyz").status_code)),
+            headers={"content-type": "multipart/form-data; boundary=x"},
+        )
+        assert shown == [200]
+        path = answer.url.path
+        client.post(path, data={"csrf": token, "use-0": "email", "newList": "Many"})
+        deadline = time.monotonic() + 120
+        while not re.search(r"[1-9][0-9,]* of 400,000 contacts are in", answer.text):
+            assert time.monotonic() < deadline, answer.text
+            answer = client.get(path)
+
+    with served_api(home, sandbox.url) as served, visitor_of(served) as client:
+        answer = client.get(path)
+        assert "was interrupted" in answer.text
+        answer = client.post(f"{path}/again", data={"csrf": field_of(answer.text, "csrf")})
+        deadline = time.monotonic() + 120
+        while "The file is in" not in answer.text:
+            assert time.monotonic() < deadline, answer.text
+            answer = client.get(path)
+        assert f"{ROWS:,} contacts." in client.get(re.search(r'href="(/lists/[^"]+)"', answer.text)[1]).text  # type: ignore[index]
+        assert f"All {ROWS:,}" in client.get("/contacts").text

@@ -113,7 +113,7 @@ def update(visit: AtVisit, contact_id: ContactId) -> Response:
     known = public_id(Kind.CONTACT, contact_id)
     try:
         change = checked(ContactChange, {**values, "metadata": metadata})
-        calls.update_contact(visit.asking("update_contact", contactId=known), contact_id, change)
+        calls.update_contact(visit.asking("update_contact"), contact_id, change)
     except (BadInput, Conflict) as error:
         return _edit(visit, contact, values, rows, _faults(error))
     return visit.go(f"/contacts/{known}", "The contact is saved.")
@@ -130,7 +130,7 @@ def unsubscribe(visit: AtVisit, contact_id: ContactId) -> Response:
             "Only the person takes this back; you can lift it by force, and the audit keeps who did.",
         )
         return visit.ask(Deed(f"Unsubscribe {contact['email']}?", what, "Unsubscribe", f"/contacts/{known}"))
-    calls.unsubscribe_contact(visit.asking("unsubscribe_contact", contactId=known), contact_id)
+    calls.unsubscribe_contact(visit.asking("unsubscribe_contact"), contact_id)
     return visit.go(f"/contacts/{known}", f"{contact['email']} is unsubscribed.")
 
 
@@ -143,7 +143,7 @@ def delete(visit: AtVisit, contact_id: ContactId) -> Response:
             f"Delete {contact['email']}?", _what_goes(visit, [contact_id]), "Delete", f"/contacts/{known}"
         )
         return visit.ask(deed)
-    calls.delete_contact(visit.asking("delete_contact", contactId=known), contact_id)
+    calls.delete_contact(visit.asking("delete_contact"), contact_id)
     return visit.go("/contacts", f"{contact['email']} is deleted.")
 
 

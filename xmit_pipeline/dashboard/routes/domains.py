@@ -8,7 +8,6 @@ from fastapi import APIRouter, Response
 
 from xmit_pipeline.api import domains as calls
 from xmit_pipeline.api import warmup as warmup_calls
-from xmit_pipeline.api.desk import Desk
 from xmit_pipeline.api.shapes import DomainId
 from xmit_pipeline.api.shapes_sending import DomainDraft, WarmupChange, WarmupPause
 from xmit_pipeline.dashboard.faults import Faults, checked, faults_by_field
@@ -71,7 +70,7 @@ def update_warmup(visit: AtVisit, domain_id: DomainId, outlook: AtOutlook) -> Re
     typed = _typed(visit.form)
     try:
         change = checked(WarmupChange, typed)
-        warmup_calls.update_warmup(_asking(visit, "update_warmup", domain_id), domain_id, change)
+        warmup_calls.update_warmup(visit.asking("update_warmup"), domain_id, change)
     except BadInput as error:
         values = {**typed, "table": visit.form.text("table")}
         return _page(visit, row, outlook, values, _faults(error))
@@ -82,7 +81,7 @@ def update_warmup(visit: AtVisit, domain_id: DomainId, outlook: AtOutlook) -> Re
 def pause(visit: AtVisit, domain_id: DomainId) -> Response:
     """Let nothing more go out over a domain."""
     given = checked(WarmupPause, {"reason": visit.form.optional("reason")})
-    warmup_calls.pause_warmup(_asking(visit, "pause_warmup", domain_id), domain_id, given)
+    warmup_calls.pause_warmup(visit.asking("pause_warmup"), domain_id, given)
     return visit.go(
         _address(domain_id), "Paused: nothing more goes out over this domain until you resume it.", "note"
     )
@@ -91,14 +90,14 @@ def pause(visit: AtVisit, domain_id: DomainId) -> Response:
 @router.post("/domains/{domain_id}/resume")
 def resume(visit: AtVisit, domain_id: DomainId) -> Response:
     """Back to the state and day before the pause."""
-    warmup_calls.resume_warmup(_asking(visit, "resume_warmup", domain_id), domain_id)
+    warmup_calls.resume_warmup(visit.asking("resume_warmup"), domain_id)
     return visit.go(_address(domain_id), "Resumed, on the day that it was paused on. Health counts from now.")
 
 
 @router.post("/domains/{domain_id}/verify")
 def verify(visit: AtVisit, domain_id: DomainId) -> Response:
     """Ask SendGrid whether it knows the domain."""
-    made = calls.verify_domain(_asking(visit, "verify_domain", domain_id), visit.settings, domain_id)
+    made = calls.verify_domain(visit.asking("verify_domain"), visit.settings, domain_id)
     if made.verified:
         return visit.go(
             _address(domain_id), f"SendGrid has authenticated {made.name}; its senders are verified too."
@@ -120,7 +119,7 @@ def declare(visit: AtVisit, domain_id: DomainId) -> Response:
         return visit.ask(
             Deed(f"Declare {row['name']} verified?", what, "Declare it", _address(domain_id), tone="")
         )
-    with _asking(visit, "declare_domain", domain_id).changing() as (connection, _):
+    with visit.asking("declare_domain").changing() as (connection, _):
         set_verified(connection, domain_id, verified=True)
     return visit.go(_address(domain_id), f"{row['name']} is taken as verified, on your word.")
 
@@ -180,10 +179,6 @@ def _faults(error: BadInput) -> Faults:
     """Those of a table's days stand beside the table, and one of the whole curve beside its factor."""
     found = faults_by_field(error, "factor")
     return {name.partition(".")[0]: words for name, words in reversed(found.items())}
-
-
-def _asking(visit: Visit, what: str, domain_id: UUID) -> Desk:
-    return visit.asking(what, domainId=public_id(Kind.DOMAIN, domain_id))
 
 
 def _address(domain_id: UUID) -> str:

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Response
 
 from xmit_pipeline.api import contacts as contact_calls
 from xmit_pipeline.api import lists as calls
-from xmit_pipeline.api.desk import Desk
 from xmit_pipeline.api.shapes import MOST_AT_ONCE, ListId
 from xmit_pipeline.api.shapes_contacts import ContactIds, ContactImport, ListChange, ListDraft
 from xmit_pipeline.dashboard.faults import Faults, checked, faults_by_field
@@ -72,7 +71,7 @@ def update(visit: AtVisit, list_id: ListId) -> Response:
     """Change name and description."""
     row, values = _list(visit, list_id), _values(visit)
     try:
-        calls.update_list(_asking(visit, "update_list", list_id), list_id, checked(ListChange, values))
+        calls.update_list(visit.asking("update_list"), list_id, checked(ListChange, values))
     except (BadInput, Conflict) as error:
         return visit.show("list_edit.html", status=400, row=row, values=values, faults=_faults(error))
     return visit.go(_address(list_id), "The list is saved.")
@@ -93,9 +92,7 @@ def add(visit: AtVisit, list_id: ListId) -> Response:
         if fault is None:
             ids = [public_id(Kind.CONTACT, each) for each in known.values()]
             given = checked(ContactIds, {"contactIds": ids})
-            added = calls.add_list_contacts(
-                _asking(visit, "add_list_contacts", list_id), list_id, given
-            ).added
+            added = calls.add_list_contacts(visit.asking("add_list_contacts"), list_id, given).added
             return visit.go(
                 _address(list_id), f"{plural(added, 'contact')} added, {len(known) - added} on it before."
             )
@@ -116,9 +113,7 @@ def remove(visit: AtVisit, list_id: ListId) -> Response:
         )
         return visit.ask(Deed("Take them off the list?", what, "Take them off", back))
     given = checked(ContactIds, {"contactIds": ids})
-    removed = calls.remove_list_contacts(
-        _asking(visit, "remove_list_contacts", list_id), list_id, given
-    ).removed
+    removed = calls.remove_list_contacts(visit.asking("remove_list_contacts"), list_id, given).removed
     return visit.go(back, f"{plural(removed, 'contact')} taken off {row['name']}.")
 
 
@@ -134,14 +129,14 @@ def delete(visit: AtVisit, list_id: ListId) -> Response:
             "Sequences that are under way for them go on.",
         )
         return visit.ask(Deed(f"Delete the list {row['name']}?", what, "Delete it", _address(list_id)))
-    calls.delete_list(_asking(visit, "delete_list", list_id), list_id)
+    calls.delete_list(visit.asking("delete_list"), list_id)
     return visit.go("/lists", f"The list {row['name']} is deleted.")
 
 
 def _take_in(visit: Visit, list_id: UUID, addresses: list[str]) -> Response:
     known = public_id(Kind.LIST, list_id)
     given = checked(ContactImport, {"contacts": [{"email": each} for each in addresses], "listId": known})
-    answer = contact_calls.import_contacts(visit.asking("import_contacts", listId=known), given)
+    answer = contact_calls.import_contacts(visit.asking("import_contacts"), given)
     told = f"{plural(answer.created, 'new contact')}, {answer.skipped} known before; all of them are on the list."
     return visit.go(_address(list_id), told)
 
@@ -190,10 +185,6 @@ def _faults(error: BadInput | Conflict) -> Faults:
 def _list(visit: Visit, list_id: UUID) -> dict[str, Any]:
     with visit.desk.reading() as (connection, _):
         return get_list(connection, list_id)
-
-
-def _asking(visit: Visit, what: str, list_id: UUID) -> Desk:
-    return visit.asking(what, listId=public_id(Kind.LIST, list_id))
 
 
 def _address(list_id: UUID) -> str:

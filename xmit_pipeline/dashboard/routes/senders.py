@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from xmit_pipeline.api import senders as calls
-from xmit_pipeline.api.desk import Desk
 from xmit_pipeline.api.shapes import SenderId
 from xmit_pipeline.api.shapes_sending import SenderChange, SenderDraft
 from xmit_pipeline.dashboard.faults import Faults, checked, faults_by_field
@@ -64,9 +63,7 @@ def update(visit: AtVisit, sender_id: SenderId) -> Response:
     row = _sender(visit, sender_id)
     values = {"name": visit.form.optional("name"), "replyTo": visit.form.optional("replyTo")}
     try:
-        calls.update_sender(
-            _asking(visit, "update_sender", sender_id), sender_id, checked(SenderChange, values)
-        )
+        calls.update_sender(visit.asking("update_sender"), sender_id, checked(SenderChange, values))
     except BadInput as error:
         faults = faults_by_field(error)
         return visit.show("sender_edit.html", status=400, row=row, values=values, faults=faults)
@@ -77,7 +74,7 @@ def update(visit: AtVisit, sender_id: SenderId) -> Response:
 def make_default(visit: AtVisit, sender_id: SenderId) -> Response:
     """The sender of sequences that name none."""
     row = _sender(visit, sender_id)
-    calls.make_default_sender(_asking(visit, "make_default_sender", sender_id), sender_id)
+    calls.make_default_sender(visit.asking("make_default_sender"), sender_id)
     return visit.go(PAGE, f"{row['email']} sends for every sequence that names no sender.")
 
 
@@ -85,7 +82,7 @@ def make_default(visit: AtVisit, sender_id: SenderId) -> Response:
 def release(visit: AtVisit, sender_id: SenderId) -> Response:
     """Lift the hold of a refusal."""
     row = _sender(visit, sender_id)
-    calls.release_sender(_asking(visit, "release_sender", sender_id), sender_id)
+    calls.release_sender(visit.asking("release_sender"), sender_id)
     return visit.go(PAGE, f"{row['email']} is released; the next tick sends with it again.")
 
 
@@ -99,7 +96,7 @@ def delete(visit: AtVisit, sender_id: SenderId) -> Response:
         after = ("Another sender becomes the default one.",) if row["is_default"] else ()
         what = ("No sequence uses it; what was sent with it stays.", *after)
         return visit.ask(Deed(f"Delete the sender {row['email']}?", what, "Delete it", PAGE))
-    calls.delete_sender(_asking(visit, "delete_sender", sender_id), sender_id)
+    calls.delete_sender(visit.asking("delete_sender"), sender_id)
     return visit.go(PAGE, f"The sender {row['email']} is deleted.")
 
 
@@ -120,7 +117,3 @@ def _faults(error: BadInput | Conflict | NotFound) -> Faults:
 def _sender(visit: Visit, sender_id: UUID) -> dict[str, Any]:
     with visit.desk.reading() as (connection, _):
         return get_sender(connection, sender_id)
-
-
-def _asking(visit: Visit, what: str, sender_id: UUID) -> Desk:
-    return visit.asking(what, senderId=public_id(Kind.SENDER, sender_id))

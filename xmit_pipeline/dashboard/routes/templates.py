@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from xmit_pipeline.api import saved_templates as calls
-from xmit_pipeline.api.desk import Desk
 from xmit_pipeline.api.person import rendered, shown_person
 from xmit_pipeline.api.shapes import TemplateId
 from xmit_pipeline.api.shapes_mail import TemplateChange, TemplateDraft
@@ -90,7 +89,7 @@ def update(visit: AtVisit, template_id: TemplateId) -> Response:
     row, typed = _template(visit, template_id), _typed(visit)
     try:
         change = checked(TemplateChange, typed)
-        calls.update_template(_asking(visit, "update_template", template_id), template_id, change)
+        calls.update_template(visit.asking("update_template"), template_id, change)
     except BadInput as error:
         return _form(visit, row, typed, _faults(error))
     return visit.go(
@@ -107,7 +106,7 @@ def delete(visit: AtVisit, template_id: TemplateId) -> Response:
         return visit.ask(
             Deed(f"Delete the template {row['name']}?", what, "Delete it", _address(template_id))
         )
-    calls.delete_template(_asking(visit, "delete_template", template_id), template_id)
+    calls.delete_template(visit.asking("delete_template"), template_id)
     return visit.go(PAGE, f"The template {row['name']} is deleted.")
 
 
@@ -129,10 +128,6 @@ def _faults(error: BadInput) -> Faults:
 def _template(visit: Visit, template_id: UUID) -> dict[str, Any]:
     with visit.desk.reading() as (connection, _):
         return get_template(connection, template_id)
-
-
-def _asking(visit: Visit, what: str, template_id: UUID) -> Desk:
-    return visit.asking(what, templateId=public_id(Kind.TEMPLATE, template_id))
 
 
 def _address(template_id: UUID) -> str:

@@ -9,7 +9,7 @@ from xmit_pipeline.dashboard.faults import checked
 from xmit_pipeline.dashboard.printed import plural
 from xmit_pipeline.dashboard.visit import AtVisit, Deed
 from xmit_pipeline.model.errors import BadInput
-from xmit_pipeline.model.ids import Kind, parse_id, public_id
+from xmit_pipeline.model.ids import Kind, parse_id
 from xmit_pipeline.model.outcomes import UnknownPolicy
 from xmit_pipeline.store.circuits import open_circuit
 from xmit_pipeline.store.findings import CIRCUIT_REMEDIES
@@ -70,9 +70,8 @@ def settle(visit: AtVisit) -> Response:
 def release_step(visit: AtVisit, sequence_id: SequenceId, step_id: StepId) -> Response:
     """Let a held step's mail go out again."""
     skips = visit.form.flag("skipFailing")
-    about = {"sequenceId": public_id(Kind.SEQUENCE, sequence_id), "stepId": public_id(Kind.STEP, step_id)}
     given = checked(StepRelease, {"skipFailing": skips})
-    released = step_calls.release_step(visit.asking("release_step", **about), sequence_id, step_id, given)
+    released = step_calls.release_step(visit.asking("release_step"), sequence_id, step_id, given)
     more = "; those that it can't be rendered for are skipped" if skips else ""
     return visit.go(PAGE, f"{released.name} is released{more}.")
 

@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from xmit_pipeline.api import webhooks_out as calls
-from xmit_pipeline.api.desk import Desk
 from xmit_pipeline.api.shapes_webhooks import DeliveryId, WebhookChange, WebhookDraft, WebhookId
 from xmit_pipeline.dashboard.faults import Faults, checked, faults_by_field
 from xmit_pipeline.dashboard.marks import AtMark
@@ -71,7 +70,7 @@ def update(visit: AtVisit, webhook_id: WebhookId) -> Response:
     row, typed = _endpoint(visit, webhook_id), _typed(visit)
     try:
         change = checked(WebhookChange, typed)
-        calls.update_webhook(_asking(visit, "update_webhook", webhook_id), webhook_id, change)
+        calls.update_webhook(visit.asking("update_webhook"), webhook_id, change)
     except BadInput as error:
         return _form(visit, row, typed, _faults(error))
     return visit.go(_address(webhook_id), "The webhook is saved.")
@@ -84,7 +83,7 @@ def rotate(visit: AtVisit, webhook_id: WebhookId) -> Response:
     if not visit.sure:
         what = ("The old secret signs nothing more, from the next post on.", "The new one is shown once.")
         return visit.ask(Deed(f"Make a new secret for {row['url']}?", what, "Make it", _address(webhook_id)))
-    made = calls.rotate_webhook_secret(_asking(visit, "rotate_webhook_secret", webhook_id), webhook_id)
+    made = calls.rotate_webhook_secret(visit.asking("rotate_webhook_secret"), webhook_id)
     return _page(visit, webhook_id, secret=made.secret)
 
 
@@ -116,19 +115,14 @@ def delete(visit: AtVisit, webhook_id: WebhookId) -> Response:
         return visit.ask(
             Deed(f"Delete the webhook to {row['url']}?", what, "Delete it", _address(webhook_id))
         )
-    calls.delete_webhook(_asking(visit, "delete_webhook", webhook_id), webhook_id)
+    calls.delete_webhook(visit.asking("delete_webhook"), webhook_id)
     return visit.go(PAGE, "The webhook is deleted.")
 
 
 @router.post("/{webhook_id}/deliveries/{delivery_id}/retry")
 def retry(visit: AtVisit, webhook_id: WebhookId, delivery_id: DeliveryId) -> Response:
     """Let the next tick post it again."""
-    asking = visit.asking(
-        "retry_webhook_delivery",
-        webhookId=public_id(Kind.WEBHOOK, webhook_id),
-        deliveryId=public_id(Kind.DELIVERY, delivery_id),
-    )
-    calls.retry_webhook_delivery(asking, webhook_id, delivery_id)
+    calls.retry_webhook_delivery(visit.asking("retry_webhook_delivery"), webhook_id, delivery_id)
     return visit.go(_address(webhook_id), "The next tick posts it again.")
 
 
@@ -164,10 +158,6 @@ def _faults(error: BadInput) -> Faults:
 def _endpoint(visit: Visit, webhook_id: UUID) -> dict[str, Any]:
     with visit.desk.reading() as (connection, _):
         return get_endpoint(connection, webhook_id)
-
-
-def _asking(visit: Visit, what: str, webhook_id: UUID) -> Desk:
-    return visit.asking(what, webhookId=public_id(Kind.WEBHOOK, webhook_id))
 
 
 def _address(webhook_id: UUID) -> str:

@@ -84,6 +84,7 @@ for (const part of document.querySelectorAll("[data-refresh]")) {
     if (!fresh) return;
     part.replaceChildren(...document.adoptNode(fresh).childNodes);
     if (fresh.hasAttribute("data-refresh")) setTimeout(again, Number(part.dataset.refresh) * 1000);
+    else part.removeAttribute("data-refresh");
   };
   setTimeout(again, Number(part.dataset.refresh) * 1000);
 }
