@@ -13,6 +13,7 @@ from benchmarks import (
     importing,
     list_adds,
     minutes,
+    pages,
     rendering,
 )
 
@@ -24,6 +25,7 @@ MODULES = {
     "folding": folding,
     "lists": list_adds,
     "api": api,
+    "pages": pages,
     "history": history,
     "minutes": minutes,
     "forecast": forecast,

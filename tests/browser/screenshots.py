@@ -90,8 +90,8 @@ def demo_site(home: Path) -> Iterator[tuple[str, str]]:
 
 def add_beside(desk: Desk) -> dict[str, str]:
     """What a team has beside the demo's one campaign; the places of the pictures, by name."""
-    [welcome, *_] = desk.all("/api/sequences")
-    [newsletter, *_] = desk.all("/api/lists")
+    welcome = next(each for each in desk.all("/api/sequences") if each["name"] == "Welcome series")
+    newsletter = next(each for each in desk.all("/api/lists") if each["name"] == "Newsletter")
     win_back = desk.made("/api/sequences", name="Win-back", triggerType="manual")["id"]
     steps = [
         desk.made(f"/api/sequences/{win_back}/steps", name=name, subject=subject, bodyHtml=BODY, delayAmount=days,

@@ -160,6 +160,8 @@ class Campaign:
         for number in range(CALM_TICKS):
             moment += DAY if number % 10 == 5 else 16 * MINUTE
             self.world.change("UPDATE step SET held_at = NULL, hold_reason = NULL")
+            # days that are jumped over count as downtime, and each puts a spread off again (SPEC 2)
+            self.world.change("UPDATE enrollment SET not_before = NULL")
             end = self._tick(moment)
             assert not end.killed
             assert end.error == "", end.error

@@ -94,8 +94,12 @@ def sandbox(
     host: Host = "127.0.0.1",
     port: Port = 8025,
     *,
-    webhook: Annotated[str | None, typer.Option(help="Post events there: the API's /webhooks/sendgrid.")] = None,
-    people: Annotated[bool, typer.Option("--people", help="Mail has readers: opens, clicks, bounces.")] = False,
+    webhook: Annotated[
+        str | None, typer.Option(help="Post events there: the API's /webhooks/sendgrid.")
+    ] = None,
+    people: Annotated[
+        bool, typer.Option("--people", help="Mail has readers: opens, clicks, bounces.")
+    ] = False,
 ) -> None:
     """Serve the sandbox alone: a SendGrid-shaped server that keeps the mail for reading."""
     from xmit_pipeline.cli.console import err
@@ -172,7 +176,9 @@ def unknown(
 def forecast(
     sequence: Annotated[str, typer.Argument(help="A sequence's id or name, draft or live.")],
     *,
-    start: Annotated[str | None, typer.Option("--from", help="When it begins (ISO 8601); now without it.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="When it begins (ISO 8601); now without it.")
+    ] = None,
     days: Annotated[int, typer.Option(help="UTC days to play, the first one included.")] = 30,
     enroll_list: Annotated[
         str | None, typer.Option("--enroll-list", help="As if this list's members were enrolled.")
@@ -221,7 +227,9 @@ def reconcile() -> None:
 @app.command("setup-sendgrid")
 def setup_sendgrid(
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
+    ] = False,
 ) -> None:
     """Create the event webhook at SendGrid, turn its signature on, and check senders and domains."""
     from xmit_pipeline.cli.setup_sendgrid import run_setup

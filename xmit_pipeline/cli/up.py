@@ -92,7 +92,12 @@ def _floors(ports: Ports, sockets: Path, *, people: bool) -> list[list[Program]]
     xmit = [sys.executable, "-m", "xmit_pipeline.cli"]
     api = f"http://127.0.0.1:{ports.api}"
     receivers = [
-        Program("dashboard and API", [*xmit, "api", "--port", str(ports.api)], partial(answers, f"{api}/healthz"), api)
+        Program(
+            "dashboard and API",
+            [*xmit, "api", "--port", str(ports.api)],
+            partial(answers, f"{api}/healthz"),
+            api,
+        )
     ]
     if ports.sandbox is not None:
         sandbox = f"http://127.0.0.1:{ports.sandbox}"

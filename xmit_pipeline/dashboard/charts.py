@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 WIDTH = 480
 HEIGHT = 180
-_LEFT, _RIGHT, _TOP, _FOOT = 44, 8, 10, 24
+_LEFT, _RIGHT, _TOP, _FOOT = 58, 8, 14, 26
 _LABELS = 5
 """Days that are written below a chart at most."""
 

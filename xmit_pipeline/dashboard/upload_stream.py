@@ -112,6 +112,7 @@ class Taking:
         self._field: str | None = None
         self._file: IO[bytes] | None = None
         self._lock: FileLock | None = None
+        self._excess = ""
         self._waiting = bytearray()
 
     async def all_of(self, request: Request) -> None:
@@ -128,6 +129,8 @@ class Taking:
                     await self._begin(piece)
                 else:
                     await self._add(piece)
+        if self._excess:
+            raise BadInput(self._excess)
         if not form.done:
             raise BadInput("The file did not arrive whole; send it again.")
         await self._close()
@@ -175,15 +178,23 @@ class Taking:
                 raise BadInput("This form can't be read; send it again from its page.")
         elif self._file is not None:
             self.taken.size += len(content)
-            limit = self._office.settings.upload_limit_mb
-            if self.taken.size > limit << 20:
-                raise BadInput(
-                    f"The file is over {limit:,} MB; split it, use `xmit import`, or raise "
-                    "XMIT_UPLOAD_LIMIT_MB."
-                )
+            if self._is_too_large():
+                return
             self._waiting += content
             if len(self._waiting) >= WRITTEN_AT_ONCE:
                 await self._write()
+
+    def _is_too_large(self) -> bool:
+        """What is over the limit is let go, and so much more read: a browser hears nothing while it still sends."""
+        limit = self._office.settings.upload_limit_mb
+        if self.taken.size <= limit << 20:
+            return False
+        self._excess = (
+            f"The file is over {limit:,} MB; split it, use `xmit import`, or raise XMIT_UPLOAD_LIMIT_MB."
+        )
+        if self.taken.size > limit << 21:
+            raise BadInput(self._excess)
+        return True
 
     async def _write(self) -> None:
         if self._file is not None and self._waiting:

@@ -5,8 +5,9 @@ The record beside the file is all that is known of an import; a lock that dies w
 
 import re
 import shutil
+import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -27,6 +28,9 @@ REFUSED = "refused.csv"
 LOCK = "lock"
 KEPT = 50
 """Imports that the page lists; older ones stay until somebody forgets them."""
+
+FRESH_SECONDS = 60
+"""So young a folder is left alone: its upload may not hold its lock yet."""
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -148,12 +152,9 @@ class Uploads:
     def sweep(self) -> None:
         """Remove what is left of uploads that never came to their end; for when a new one begins."""
         for folder in self.folder.glob("*"):
-            if (
-                _ID.fullmatch(folder.name)
-                and not (folder / RECORD).exists()
-                and not self._is_held(folder.name)
-            ):
-                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(FileNotFoundError, NotFound):  # another upload sweeps at the same time
+                if self._is_left_over(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def hold(self, upload_id: str) -> FileLock:
         """Take an import for this process; release the lock when it is over. Conflict where somebody has it."""
@@ -172,6 +173,11 @@ class Uploads:
             yield
         finally:
             lock.release()
+
+    def _is_left_over(self, folder: Path) -> bool:
+        if not _ID.fullmatch(folder.name) or (folder / RECORD).exists():
+            return False
+        return time.time() - folder.stat().st_mtime > FRESH_SECONDS and not self._is_held(folder.name)
 
     def _is_held(self, upload_id: str) -> bool:
         try:

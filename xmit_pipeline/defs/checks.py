@@ -42,7 +42,9 @@ def _check(asset: str, rule: str) -> dg.AssetChecksDefinition:
     return counted
 
 
-@dg.asset_check(asset="step_metrics", description="Holds: step_metric is what a rebuild from all events would make.")
+@dg.asset_check(
+    asset="step_metrics", description="Holds: step_metric is what a rebuild from all events would make."
+)
 def metrics_equal_a_rebuild(store: StoreResource) -> dg.AssetCheckResult:
     """Counts every figure anew, from the events themselves, and compares (SPEC 7)."""
     with store.open().snapshot() as connection:

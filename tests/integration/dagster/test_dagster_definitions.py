@@ -44,7 +44,13 @@ ASIDE = {
 """What jobs of their own, or people, run."""
 EACH_TICK = {"conservation", "nobody_twice", "quota_kept"}
 """Checks that every tick makes; all others are hourly."""
-CHECKS = {"contacts": 1, "enrollments": 3, "warmup_quotas": 1, "sent_messages": 5 + len(EACH_TICK), "step_metrics": 2}
+CHECKS = {
+    "contacts": 1,
+    "enrollments": 3,
+    "warmup_quotas": 1,
+    "sent_messages": 5 + len(EACH_TICK),
+    "step_metrics": 2,
+}
 QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 
 

@@ -100,7 +100,9 @@ def test_what_a_draft_lacks_is_told(world: World, browser: Browser) -> None:
         ("days=5&enrollList=con_00000000000000000000000000", "enrollList"),
     ],
 )
-def test_wrong_question_is_refused_by_field(browser: Browser, sequence_id: UUID, query: str, field: str) -> None:
+def test_wrong_question_is_refused_by_field(
+    browser: Browser, sequence_id: UUID, query: str, field: str
+) -> None:
     """SPEC 9: beside the field, with what was typed still there."""
     page = told(browser, f"{address_of(sequence_id)}?{query}")
 

@@ -190,3 +190,21 @@ def test_consequences_survive_a_death_between_the_assets(world: World, feed: Fee
         assert consequences_wait(connection)
     feed.fold()
     assert feed.statuses()["person0@example.net"][0] == "exited"
+
+
+def test_one_orphan_told_five_times_is_one_soft_bounce(world: World, feed: Feed):
+    """PAINS F3: a retry may word it anew under the same `sg_event_id`; a row of five takes five mails."""
+    campaign(world, 1)
+    feed.told(
+        *(
+            feed.entry(
+                "bounce",
+                email="person0@example.net",
+                type="blocked",
+                reason=f"try {number}",
+                sg_event_id="one and the same",
+            )
+            for number in range(5)
+        )
+    )
+    assert world.rows("SELECT 1 FROM suppression") == []
