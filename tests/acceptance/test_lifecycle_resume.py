@@ -136,6 +136,19 @@ def test_downtime_longer_than_the_window_is_spread(world: World):
     assert bumps(world)[:5] == evenly(back, 6)[1:]
 
 
+def test_rare_ticks_starve_nobody(world: World):
+    """Ticks every two hours, a window of one: each is downtime to the spread, and each sends somebody."""
+    world.domain()
+    world.enroll(world.sequence((0, 1)), world.people(4))
+    world.tick(START)
+    begin = START + timedelta(hours=27)
+    for number in range(5):
+        world.tick(begin + number * timedelta(hours=2))
+    assert world.rows("SELECT status, count(*) AS n FROM enrollment GROUP BY status") == [
+        {"status": "completed", "n": 4}
+    ]
+
+
 @pytest.mark.parametrize("late", [timedelta(0), HOUR])
 def test_a_quiet_day_or_a_short_stop_bumps_nobody(world: World, late: timedelta):
     """A tick that had nothing to do for a day has missed nothing."""

@@ -19,7 +19,9 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         path = chromium_path(playwright)
         if path is None:
-            pytest.skip(f"No Chromium is installed; put one of {', '.join(CHROMIUM)} on PATH to run these tests.")
+            pytest.skip(
+                f"No Chromium is installed; put one of {', '.join(CHROMIUM)} on PATH to run these tests."
+            )
         running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield running
         running.close()

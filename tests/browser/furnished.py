@@ -8,8 +8,8 @@ import orjson
 
 from tests.acceptance.running_up import wait_for
 from tests.browser.site import Site
-from xmit_pipeline.dashboard.pages import ROUTES
 from xmit_pipeline.dashboard.import_work import start_import
+from xmit_pipeline.dashboard.pages import ROUTES
 from xmit_pipeline.dashboard.uploads import ImportRecord, ImportState, Uploads
 from xmit_pipeline.store.contact_file_heads import file_head
 
@@ -59,7 +59,9 @@ def furnish(site: Site) -> Furnished:
     with httpx.Client(base_url=site.url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
 
         def made(path: str, **body: Any) -> Any:
-            answer = client.post(path, content=orjson.dumps(body), headers={"Content-Type": "application/json"})
+            answer = client.post(
+                path, content=orjson.dumps(body), headers={"Content-Type": "application/json"}
+            )
             assert answer.status_code in (200, 201), (path, answer.text)
             return answer.json()
 
@@ -72,7 +74,12 @@ def furnish(site: Site) -> Furnished:
         sender = made("/api/senders", email="evil@spring.example", name=EVIL, domainId=domain)["id"]
         a_list = made("/api/lists", name=f"List {EVIL}", description=EVIL)["id"]
         people = [
-            {"email": f"person{n}@example.net", "firstName": EVIL, "lastName": f"Person {n}", "metadata": {"note": EVIL}}
+            {
+                "email": f"person{n}@example.net",
+                "firstName": EVIL,
+                "lastName": f"Person {n}",
+                "metadata": {"note": EVIL},
+            }
             for n in range(30)
         ]
         made("/api/contacts/import", contacts=people, listId=a_list)
@@ -90,8 +97,12 @@ def furnish(site: Site) -> Furnished:
         enrolled = client.get(f"/api/sequences/{sequence}/enrollments?limit=60").json()["enrollments"]
         sent_to = next(each for each in enrolled if each["lastSentAt"])
         made(f"/api/sequences/{sequence}/enrollments/{enrolled[0]['id']}/exit")
-        template = made("/api/templates", name=f"Template {EVIL}", subject=EVIL, bodyHtml=f"<p>Hi</p>{EVIL}")["id"]
-        webhook = made("/api/webhooks", url="https://hooks.spring.example/in", events=["email.sent"], description=EVIL)
+        template = made("/api/templates", name=f"Template {EVIL}", subject=EVIL, bodyHtml=f"<p>Hi</p>{EVIL}")[
+            "id"
+        ]
+        webhook = made(
+            "/api/webhooks", url="https://hooks.spring.example/in", events=["email.sent"], description=EVIL
+        )
         made("/api/suppressions", email="never@example.org", reason="manual")
         site.pass_time(minutes=1)
     uploads = {name: _uploaded(site, done=done) for name, done in (("upload_id", True), ("ready_id", False))}

@@ -1,4 +1,4 @@
-"""A picture in 256 colours, a third as large: done by the browser, which has canvas and deflate, and no new dependency."""
+"""A picture in 256 colours, a third as large; made by the browser, which has canvas and deflate."""
 
 from base64 import b64decode, b64encode
 from binascii import crc32
@@ -54,7 +54,12 @@ def with_palette(beside: Page, picture: bytes) -> bytes:
     found = page.evaluate(QUANTIZE, b64encode(picture).decode())
     page.close()
     head = pack(">IIBBBBB", found["width"], found["height"], 8, INDEXED, 0, 0, 0)
-    chunks = (b"IHDR", head), (b"PLTE", bytes(found["palette"])), (b"IDAT", b64decode(found["lines"])), (b"IEND", b"")
+    chunks = (
+        (b"IHDR", head),
+        (b"PLTE", bytes(found["palette"])),
+        (b"IDAT", b64decode(found["lines"])),
+        (b"IEND", b""),
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, content) for kind, content in chunks)
 
 

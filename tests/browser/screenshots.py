@@ -1,4 +1,4 @@
-"""`make screenshots`: the demo's campaign played anew, and every page of it as a picture in docs/screenshots/dashboard/.
+"""`make screenshots`: the demo played anew, and its pages as pictures in docs/screenshots/dashboard/.
 
 Each page in four looks: light and dark, on a desk and on a phone.
 """
@@ -15,13 +15,14 @@ from typing import Any
 
 import httpx
 import orjson
-from tests.browser.palette import with_palette
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.palette import with_palette
 from tests.browser.site import served
 from tests.browser.watching import DESK, PHONE, chromium_path, opened_window
 from xmit_pipeline.model.clock import WallClock
 from xmit_pipeline.model.settings import read_settings
+from xmit_pipeline.sandbox.server import running_sandbox
 from xmit_pipeline.serving import listener_on, url_of
 from xmit_pipeline.store.connection import EmbeddedStore
 from xmit_pipeline.store.keys import create_key
@@ -46,10 +47,14 @@ BODY = """<p>Hello {{ firstName | default: "there" }},</p>
 <p><a href="https://rotafern.example/back">Take a look</a></p>
 <p>The people at Rotafern</p>
 """
-PEOPLE = "Email Address,First Name,Company,Plan\n" + "".join(
-    f"{name.lower()}@fair.example,{name},{name} & Sons,{plan}\n"
-    for name, plan in (("Ines", "pro"), ("Jonas", "free"), ("Kamala", "pro"), ("Liam", "team"))
-) + "not an address,Moe,Moe Ltd,free\n"
+PEOPLE = (
+    "Email Address,First Name,Company,Plan\n"
+    + "".join(
+        f"{name.lower()}@fair.example,{name},{name} & Sons,{plan}\n"
+        for name, plan in (("Ines", "pro"), ("Jonas", "free"), ("Kamala", "pro"), ("Liam", "team"))
+    )
+    + "not an address,Moe,Moe Ltd,free\n"
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,9 @@ class Desk:
     client: httpx.Client
 
     def made(self, path: str, **body: Any) -> Any:
-        answer = self.client.post(path, content=orjson.dumps(body), headers={"Content-Type": "application/json"})
+        answer = self.client.post(
+            path, content=orjson.dumps(body), headers={"Content-Type": "application/json"}
+        )
         assert answer.status_code in (200, 201), (path, answer.text)
         return answer.json()
 
@@ -76,8 +83,14 @@ def play_demo(home: Path) -> None:
 @contextmanager
 def demo_site(home: Path) -> Iterator[tuple[str, str]]:
     """The demo's store behind the site, in the wall clock's time: its address, and a key."""
-    with listener_on("127.0.0.1", 0, "The site") as listener:
-        settings = read_settings({"XMIT_HOME": str(home / "demo"), "XMIT_PUBLIC_URL": url_of(listener)})
+    folder = home / "demo"
+    with (
+        running_sandbox(folder=folder / "sandbox") as sandbox,
+        listener_on("127.0.0.1", 0, "The site") as listener,
+    ):
+        settings = read_settings(
+            {"XMIT_HOME": str(folder), "SENDGRID_HOST": sandbox.url, "XMIT_PUBLIC_URL": url_of(listener)}
+        )
         store = EmbeddedStore(settings.database)
         with store.transaction() as connection:
             key = create_key(connection, "Mara, marketing", WallClock().now())
@@ -98,7 +111,9 @@ def add_beside(desk: Desk) -> dict[str, str]:
                   delayUnit="days")["id"]
         for name, subject, days in WIN_BACK
     ]  # fmt: skip
-    template = desk.made("/api/templates", name="Plain letter", subject="A word from Rotafern", bodyHtml=BODY)["id"]
+    template = desk.made(
+        "/api/templates", name="Plain letter", subject="A word from Rotafern", bodyHtml=BODY
+    )["id"]
     webhook = desk.made(
         "/api/webhooks", url="https://hooks.rotafern.example/xmit", events=["email.clicked", "enrollment.exited"],
         description="Tells the CRM",

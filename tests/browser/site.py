@@ -96,7 +96,8 @@ def opened_site(home: Path, sandbox: RunningSandbox) -> Generator[Site]:
 
 
 @contextmanager
-def served(store: EmbeddedStore, settings: Settings, listener: socket, clock: Clock | None = None
+def served(
+    store: EmbeddedStore, settings: Settings, listener: socket, clock: Clock | None = None
 ) -> Generator[None]:
     """The site in a thread, until this ends."""
     app = create_site(store, settings, clock=clock)
@@ -107,7 +108,8 @@ def served(store: EmbeddedStore, settings: Settings, listener: socket, clock: Cl
     thread.start()
     deadline = time.monotonic() + START_SECONDS
     while not server.started:
-        assert thread.is_alive() and time.monotonic() < deadline, "the site did not start"
+        assert thread.is_alive(), "the site ended at its start"
+        assert time.monotonic() < deadline, "the site did not start in time"
         time.sleep(0.01)
     try:
         yield

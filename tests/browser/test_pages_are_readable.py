@@ -1,4 +1,4 @@
-"""axe finds no serious fault on any page, light and dark, on a desk and on a phone; and nothing sticks out (issue 7)."""
+"""axe finds no serious fault on any page, light and dark, on a desk and on a phone; nothing sticks out."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -12,7 +12,11 @@ from tests.browser.watching import opened_window
 PEOPLE = "Email Address,First Name,Company Name\n" + "".join(
     f"{name.lower()}@example.net,{name},{name} Works\n" for name in ("Ada", "Grace", "Emmy", "Sofia")
 )
-STEPS = (("Welcome", "Hello {{ firstName }}", 0), ("Hint", "For {{ companyName }}", 1), ("Question", "And now?", 2))
+STEPS = (
+    ("Welcome", "Hello {{ firstName }}", 0),
+    ("Hint", "For {{ companyName }}", 1),
+    ("Question", "And now?", 2),
+)
 
 
 def import_people(page: Page, file: Path) -> None:
@@ -67,7 +71,9 @@ def move(page: Page, button: str, sure: str) -> None:
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
-def test_marketer_walks_through_a_first_day(browser: Browser, site: Site, tmp_path: Path, *, script: bool) -> None:
+def test_marketer_walks_through_a_first_day(
+    browser: Browser, site: Site, tmp_path: Path, *, script: bool
+) -> None:
     """No console error and no request to another host all the way."""
     site.world.domain("spring.example")
     file = tmp_path / "people.csv"

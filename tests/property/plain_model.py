@@ -298,17 +298,29 @@ class Model:
         for step in sequence.live:
             step.open_at, step.walled = now, False
 
-    def spread(self, people: list[tuple[Enrollment, datetime]], window: timedelta, now: datetime) -> None:
-        """Evenly in original order; who still waits of an earlier spread keeps the spacing and goes first."""
+    def spread(
+        self,
+        people: list[tuple[Enrollment, datetime]],
+        window: timedelta,
+        now: datetime,
+        *,
+        only_late: bool = False,
+    ) -> None:
+        """Evenly in original order; who still waits of an earlier spread keeps the spacing and goes first.
+
+        After downtime alone the first of these goes at once.
+        """
         queue = sorted(people, key=lambda each: (each[0].due, each[0].id))
         left = [each.bump - since if each.bump and each.bump > since else None for each, since in queue]
         waiting = [place for place, rest in enumerate(left) if rest is not None]
         ahead = waiting[-1] + 1 if waiting else 0
-        begin = max((rest for rest in left if rest is not None), default=timedelta(0))
+        unfinished = [rest for rest in left if rest is not None]
+        forgiven = min(unfinished, default=timedelta(0)) if only_late else timedelta(0)
+        begin = max(unfinished, default=timedelta(0)) - forgiven
         behind = len(queue) - ahead
         for place, (each, _) in enumerate(queue):
             if place < ahead:
-                each.bump = now + (left[place] or timedelta(0))
+                each.bump = now + max((left[place] or timedelta(0)) - forgiven, timedelta(0))
             else:
                 turn = place - ahead + (1 if waiting else 0)
                 each.bump = now + begin + turn * window // behind

@@ -36,9 +36,10 @@ class PlainTick:
             elif not step.open_at or now - step.open_at > sequence.window:
                 late += missed
             step.open_at, step.walled = now, False
+        only_late = not held
         if min((each.effective for each, _ in held + late), default=now) < now - sequence.window:
             held += late
-        self.model.spread(held, sequence.window, now)
+        self.model.spread(held, sequence.window, now, only_late=only_late)
 
     def _missed(self, sequence: Sequence, step: Step, now: datetime) -> list[tuple[Enrollment, datetime]]:
         return [

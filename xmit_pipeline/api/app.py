@@ -76,7 +76,7 @@ class Alias:
 
 def create_app(store: EmbeddedStore, settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     """The API over this store; times are the clock's, the wall clock's where none is given."""
-    desk, figures = opened_desk(store, clock or WallClock()), Figures()
+    desk, figures = opened_desk(store, clock or WallClock(), settings.home), Figures()
     app = FastAPI(
         title="xmit",
         description=DESCRIPTION,

@@ -5,6 +5,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -22,12 +23,25 @@ from xmit_pipeline.store.enroll_group import EnrollWish, enroll_group
 from xmit_pipeline.store.enrollments import EnrollResult
 from xmit_pipeline.store.group_commit import GroupCommit
 from xmit_pipeline.store.keys import LiveKey
+from xmit_pipeline.store.wish_files import note_way_out
 
 CALLER = "xmit.key"
 """Where a call's scope holds the key that it came with."""
 
 LARGEST_GROUP = 10_000
 """Contacts that one transaction of many callers enrolls at most: as many as one call may."""
+
+WAYS_OUT = frozenset(
+    {
+        "archive_sequence",
+        "create_suppression",
+        "delete_contact",
+        "delete_contacts",
+        "exit_enrollment",
+        "unsubscribe_contact",
+    }
+)
+"""Calls after which somebody must not be mailed any more, also by a tick that has claimed them."""
 
 _FIELD = re.compile(r"[A-Za-z]{1,40}")
 
@@ -48,6 +62,7 @@ class Desk:
     store: EmbeddedStore
     clock: Clock
     enrolling: GroupCommit[EnrollWish, EnrollResult]
+    home: Path
     call: Call | None = None
 
     @property
@@ -66,6 +81,8 @@ class Desk:
             yield connection, now
             if audited and self.call:
                 write_audit(connection, now, who=self.who, what=self.call.what, details=self.call.about)
+        if self.call and self.call.what in WAYS_OUT:
+            note_way_out(self.home)
 
     @contextmanager
     def reading(self) -> Generator[tuple[Connection, datetime], None, None]:
@@ -85,14 +102,14 @@ class Desk:
         return value
 
 
-def opened_desk(store: EmbeddedStore, clock: Clock) -> Desk:
+def opened_desk(store: EmbeddedStore, clock: Clock, home: Path) -> Desk:
     """The one desk of a process: calls meet at it to share transactions."""
 
     def work(connection: Connection, wishes: Sequence[EnrollWish]) -> Sequence[EnrollResult | XmitError]:
         return enroll_group(connection, wishes, clock.now())
 
     return Desk(
-        store, clock, GroupCommit(store, work, weight=lambda wish: wish.weight, largest=LARGEST_GROUP)
+        store, clock, GroupCommit(store, work, weight=lambda wish: wish.weight, largest=LARGEST_GROUP), home
     )
 
 

@@ -115,9 +115,11 @@ def _run_locked(
     report = TickReport(note=why_not, refused=why_not is not None, unanswered=unanswered)
     if not report.refused:
         recover_tests(store, settings, journal, clock.now())
+        delivery = Delivery(store, settings, clock, poster, journal, tick_id, unanswered)
+        delivery.recover()
         _settle_unknown(store, settings, clock, logs)
         begin_tick(store, clock.now())
-        report = Delivery(store, settings, clock, poster, journal, tick_id, unanswered).run(progress)
+        report = delivery.run(progress)
         journal.prune(started)
     with store.transaction() as connection:
         result = TickResult(report, due_groups(connection, clock.now()))

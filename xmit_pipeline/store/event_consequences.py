@@ -70,7 +70,7 @@ WITH lifted AS (
 ),
 told AS (
     SELECT event.email, event.effect, event.happened_at,
-        coalesce(event.message_id::VARCHAR, event.identity::VARCHAR) AS mail
+        coalesce(event.message_id::VARCHAR, event.sg_event_id, event.identity::VARCHAR) AS mail
     FROM event
     LEFT JOIN lifted ON lifted.email = event.email
     WHERE event.effect = 'soft' AND event.email IN (SELECT email FROM asked WHERE what = 'soft')

@@ -141,6 +141,8 @@ def _waiting(connection: Connection, facts: Facts, now: datetime) -> Facts:
     may_go_from = max(facts["due_at"], facts["not_before"] or facts["due_at"])
     if may_go_from > now:
         return {**waiting, "wall": None, "earliest_at": may_go_from}
+    if facts["wall"] is None and day is not None and day.limit is None:
+        return {**waiting, "wall": None, "goes_next": True, "earliest_at": now}
     plan(connection, now, NO_LIMIT)
     goes_next, ahead = connection.execute(IN_LINE, {"id": facts["id"]}).fetchone() or (False, 0)
     wall, earliest = facts["wall"], None

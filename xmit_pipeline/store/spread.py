@@ -13,7 +13,7 @@ from xmit_pipeline.store.frontier import STEP_SENDERS
 SPREADING_PAUSED = """
 CREATE OR REPLACE TEMP TABLE spreading AS
 SELECT enrollment.id AS enrollment_id, enrollment.sequence_id, enrollment.due_at, enrollment.not_before,
-    coalesce(sequence.paused_at, $now) AS since,
+    coalesce(sequence.paused_at, $now) AS since, false AS late,
     sequence.resume_window_minutes::BIGINT * 60000000 AS window_us
 FROM enrollment JOIN sequence ON sequence.id = enrollment.sequence_id
 WHERE enrollment.sequence_id = $id AND enrollment.status = 'paused' AND enrollment.due_at <= $now
@@ -35,7 +35,7 @@ WHERE step_sender.wall IS NULL AND domain.warmup_state <> 'active'
 SPREADING_OVERDUE = """
 CREATE OR REPLACE TEMP TABLE spreading AS
 SELECT enrollment.id AS enrollment_id, enrollment.sequence_id, enrollment.due_at, enrollment.not_before,
-    coalesce(reopened.since, $now) AS since, reopened.window_us
+    coalesce(reopened.since, $now) AS since, NOT reopened.was_walled AS late, reopened.window_us
 FROM enrollment JOIN reopened ON reopened.step_id = enrollment.step_id
 WHERE enrollment.status = 'active' AND enrollment.due_at <= $now
   AND (reopened.since IS NULL
@@ -59,20 +59,25 @@ FROM (
         SELECT *,
             max(place) FILTER (left_us IS NOT NULL) OVER sequence_wide AS last_unfinished,
             max(left_us) OVER sequence_wide AS unfinished_us,
+            CASE WHEN bool_and(late) OVER sequence_wide THEN coalesce(min(left_us) OVER sequence_wide, 0) ELSE 0 END
+                AS forgiven_us,
             count(*) OVER sequence_wide AS people
         FROM ordered
         WINDOW sequence_wide AS (PARTITION BY sequence_id)
     )
     SELECT enrollment_id, CASE
         WHEN last_unfinished IS NULL THEN (place - 1) * window_us // people
-        WHEN place <= last_unfinished THEN coalesce(left_us, 0)
-        ELSE unfinished_us + (place - last_unfinished) * window_us // (people - last_unfinished)
+        WHEN place <= last_unfinished THEN greatest(coalesce(left_us, 0) - forgiven_us, 0)
+        ELSE unfinished_us - forgiven_us + (place - last_unfinished) * window_us // (people - last_unfinished)
     END AS offset_us
     FROM behind
 ) AS placed
 WHERE enrollment.id = placed.enrollment_id
 """
-"""Evenly, in original order. What is left of an unfinished spread keeps its spacing, and goes first."""
+"""Evenly, in original order. What is left of an unfinished spread keeps its spacing, and goes first.
+
+After downtime its first goes at once: where ticks come rarer than the window, nobody is put off for ever.
+"""
 
 UNPAUSE = "UPDATE enrollment SET status = 'active' WHERE sequence_id = $id AND status = 'paused'"
 

@@ -39,6 +39,7 @@ UPDATE domain SET
     warmup_state_before = CASE WHEN $stays_paused THEN $state END,
     warmup_pause_reason = CASE WHEN $stays_paused THEN warmup_pause_reason END,
     warmup_midnights = 0,
+    warmup_resumed_at = CASE WHEN warmup_state = 'paused' AND NOT $stays_paused THEN $now ELSE warmup_resumed_at END,
     warmup_active_since = CASE WHEN $state = 'active' AND NOT $stays_paused THEN $now::TIMESTAMPTZ END
 WHERE id = $id
 """

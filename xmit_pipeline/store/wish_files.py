@@ -73,6 +73,13 @@ def last_change(home: Path) -> int | None:
     return None if abs(time.time_ns() - changed) < _GRAIN_NS else changed
 
 
+def note_way_out(home: Path) -> None:
+    """Somebody left by another door than their link: a tick that is posting looks at the store again (SPEC 6.4)."""
+    folder = home / FOLDER
+    _make(folder)
+    os.utime(folder)
+
+
 def _name_of(wish: Wish) -> str:
     return f"{wish.message_id.hex}{wish.contact_id.hex}{_ENDING}"
 

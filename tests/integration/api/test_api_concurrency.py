@@ -146,7 +146,7 @@ def test_fifty_clients_enroll_while_ticks_run(world: World) -> None:
 
 def ask_at_once(world: World, wishes: list[EnrollWish], clock: Clock | None = None) -> list[object]:
     """Every wish from a thread of its own, all queued while the store is held; answers or errors, in order."""
-    desk = opened_desk(world.store, clock or MovableClock())
+    desk = opened_desk(world.store, clock or MovableClock(), world.settings.home)
 
     def ask(wish: EnrollWish) -> object:
         try:
@@ -227,11 +227,11 @@ def test_waiting_calls_share_one_transaction(world: World) -> None:
     assert clock.asked == 1
 
 
-def test_unusable_store_fails_all_who_wait(store: EmbeddedStore) -> None:
+def test_unusable_store_fails_all_who_wait(store: EmbeddedStore, home: Path) -> None:
     """Nobody waits a minute each, one after another, for a store that is not to be had."""
     with store.transaction():
         impatient = EmbeddedStore(store.path, patience_seconds=1.0)
-        desk = opened_desk(impatient, MovableClock())
+        desk = opened_desk(impatient, MovableClock(), home)
         errors: list[Exception] = []
 
         def ask() -> None:

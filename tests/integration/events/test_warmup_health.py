@@ -7,7 +7,7 @@ from tests.campaigns import START, World
 from tests.integration.events.feed import Feed, campaign
 from xmit_pipeline.model.health import Health
 from xmit_pipeline.store.health import critical_domains, domain_health
-from xmit_pipeline.store.warmup import resume
+from xmit_pipeline.store.warmup import configure, resume
 
 LATER = START + timedelta(hours=1)
 
@@ -107,3 +107,14 @@ def test_what_is_older_than_a_week_is_over(world: World, feed: Feed):
     )
     assert health(world, domain_id, START + timedelta(days=8)).sent == 0
     assert state(world)[0] == "active"
+
+
+def test_switching_off_and_on_answers_the_complaints_too(world: World, feed: Feed):
+    """Leaving a pause by switching the warmup off is a resume as well: the same complaints pause nothing again."""
+    domain_id = young(world)
+    feed.told(*(feed.entry("spamreport", message) for message in feed.sent()[:3]))
+    with world.store.transaction() as connection:
+        configure(connection, domain_id, LATER, enabled=False)
+        configure(connection, domain_id, LATER, enabled=True)
+    feed.fold(LATER + timedelta(minutes=1))
+    assert state(world) == ("active", None)

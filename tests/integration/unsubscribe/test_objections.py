@@ -21,6 +21,7 @@ from xmit_pipeline.model.outcomes import Answer
 from xmit_pipeline.model.tokens import Wish
 from xmit_pipeline.store import claims
 from xmit_pipeline.store.contact_changes import delete_contact
+from xmit_pipeline.store.keys import create_key
 from xmit_pipeline.store.wish_files import keep_wish, waiting_wishes
 from xmit_pipeline.store.wishes import fold_wishes
 
@@ -160,6 +161,32 @@ def test_a_press_during_a_tick_stops_what_has_not_left(world: World, monkeypatch
     assert mails(world) == {email: 1 if email == objector else 2 for email in token}
     assert (result.report.sent, result.report.skipped) == (19, 1)
     assert box.standing(objector)[:2] == ("unsubscribed", ["unsubscribed"])
+
+
+def test_a_suppression_by_the_api_stops_what_has_not_left(world: World, monkeypatch: pytest.MonkeyPatch):
+    """SPEC 6.4: another way out than the link is heard before each post as well."""
+    world.domain()
+    world.enroll(world.sequence(), world.people(20))
+    monkeypatch.setattr(claims, "LARGEST", 1)
+    gate, clock = Gate(world), FixedClock(START)
+    with world.store.transaction() as connection:
+        key = create_key(connection, "operator", START)
+    with client_of(world) as client, ThreadPoolExecutor(1) as threads:
+        ticking = threads.submit(run_tick, world.store, world.settings, clock, gate, "at work")
+        assert all(gate.begun.acquire(timeout=120) for _ in range(UNANSWERED_IN_A_ROW))
+        wire = b"".join(gate.standing)
+        people = [f"person{number}@example.net" for number in range(20)]
+        gone = next(email for email in people if f'"{email}"'.encode() not in wire)
+        answer = client.post(
+            "/api/suppressions",
+            json={"email": gone, "reason": "manual"},
+            headers={"Authorization": f"Bearer {key}"},
+        )
+        assert answer.status_code == 201, answer.text
+        gate.opened.set()
+        result = ticking.result(120)
+    assert (result.report.sent, result.report.skipped) == (19, 1)
+    assert _mails_to(world, gone) == 0
 
 
 def test_a_look_asks_the_store_only_after_a_change(mailbox: Mailbox):
