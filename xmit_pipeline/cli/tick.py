@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from filelock import FileLock
 
 from xmit_pipeline.cli.console import err, out, write_plain
 from xmit_pipeline.cli.opened import opened_store
@@ -42,12 +43,17 @@ def run_one_tick(now: str | None, *, as_json: bool) -> None:
 
 
 def dagster_instance(settings: Settings) -> "dg.DagsterInstance":
-    """Dagster's storage in `$XMIT_HOME/dagster`, set up as every `xmit` command keeps it."""
+    """Dagster's storage in `$XMIT_HOME/dagster`, set up as every `xmit` command keeps it.
+
+    Two that make a new one at once would trip over each other's tables: one at a time.
+    """
     import dagster as dg
 
     from xmit_pipeline.cli.dagster_home import prepared_home
 
-    return dg.DagsterInstance.from_config(str(prepared_home(settings)))
+    home = prepared_home(settings)
+    with FileLock(home / "storage.lock"):
+        return dg.DagsterInstance.from_config(str(home))
 
 
 def tick_through_dagster(
