@@ -97,7 +97,11 @@ def pause(visit: AtVisit, sequence_id: SequenceId) -> Response:
     what = (
         f"{plural(people.active, 'active person stays', 'active people stay')} where they are; "
         "nobody gets the next step.",
-        *([f"{plural(people.going_out, 'message')} already on the way may still arrive."] if people.going_out else []),
+        *(
+            [f"{plural(people.going_out, 'message')} already on the way may still arrive."]
+            if people.going_out
+            else []
+        ),
         "Nobody new is enrolled meanwhile, and additions to its list during the pause are not caught up.",
     )
     return visit.ask(
