@@ -1,4 +1,4 @@
-"""One browser for the session, and a site of its own for each test that changes things."""
+"""One browser for each file, and a site of its own for each test that changes things."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +12,9 @@ from tests.browser.watching import CHROMIUM, PATIENCE_MS, Window, chromium_path,
 from xmit_pipeline.sandbox.server import RunningSandbox, running_sandbox
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, without a screen."""
+    """The system's Chromium, without a screen; for one file, as its event loop is in the way of others' loops."""
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         path = chromium_path(playwright)

@@ -20,6 +20,11 @@ NIGHTMARES = {
     "an open message stands in an open request": "UPDATE message SET state = 'claimed'",
     "a sent message has an accepted request": "UPDATE request SET state = 'released'",
     "a request's size is the number of its attempts that stayed": "UPDATE request SET size = size + 1",
+    "a message was never posted again while it may have been taken": """
+        INSERT INTO request SELECT * REPLACE (uuidv7() AS id) FROM request;
+        INSERT INTO attempt
+        SELECT request.id, message.id, false FROM message, request WHERE request.id <> message.request_id
+    """,
     "one contact per address": "INSERT INTO contact SELECT * REPLACE (uuidv7() AS id) FROM contact",
     "a domain keeps within its warmup day": "UPDATE request SET size = size + 100",
     "unique is at most delivered, and delivered at most sent": """
