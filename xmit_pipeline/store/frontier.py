@@ -65,7 +65,13 @@ WHERE request.tick_id = $tick_id AND message.request_id = request.id
 
 PICK = """
 CREATE OR REPLACE TEMP TABLE picked AS
-WITH taking_turns AS (
+WITH trying AS (
+    SELECT arg_min(due.enrollment_id, (due.due_at, due.enrollment_id)) AS enrollment_id
+    FROM step_sender JOIN due ON due.step_id = step_sender.step_id
+    WHERE step_sender.wall IS NOT NULL AND step_sender.probe_at <= $now
+    GROUP BY step_sender.sender_id
+),
+taking_turns AS (
     SELECT due.*, step_sender.priority, step_sender.sender_id, step_sender.domain_id,
         step_sender.wall IS NOT NULL AS probe, capacity.day_limit, capacity.room, capacity.backlog_room,
         due.ahead + row_number() OVER (PARTITION BY due.sequence_id ORDER BY due.due_at, due.enrollment_id) AS turn
@@ -73,9 +79,8 @@ WITH taking_turns AS (
     JOIN step_sender ON step_sender.step_id = due.step_id
         AND (step_sender.wall IS NULL OR step_sender.probe_at <= $now)
     JOIN capacity ON capacity.domain_id::UUID = step_sender.domain_id
-    WHERE capacity.room IS NULL OR capacity.room > 0
-    QUALIFY step_sender.wall IS NULL
-        OR 1 = row_number() OVER (PARTITION BY step_sender.sender_id ORDER BY due.due_at, due.enrollment_id)
+    WHERE (capacity.room IS NULL OR capacity.room > 0)
+      AND (step_sender.wall IS NULL OR due.enrollment_id IN (SELECT enrollment_id FROM trying))
 ),
 within_pace AS (
     SELECT * FROM taking_turns
