@@ -113,7 +113,8 @@ class Delivery:
                 if self.brake.stopped or self.report.note:
                     break
             if self.brake.stopped:
-                cautious = self._wait_out(self.brake.stopped)
+                self._wait_out(self.brake.stopped)
+                cautious = True
             elif cautious and self.brake.answered:
                 self._close_circuit()
                 cautious = False
@@ -128,13 +129,13 @@ class Delivery:
             self.report.note = circuit.told
         return circuit is not None
 
-    def _wait_out(self, why: Outcome) -> bool:
+    def _wait_out(self, why: Outcome) -> None:
         """Wait where that is likely to help, and try again with one message; else stop, and open the circuit."""
         wait = self.patience.next_wait(why.wait) if why.cause is Cause.BUSY else None
         if wait is not None:
             self._timed("wait", lambda: time.sleep(wait))
             self.brake = Brake(probing=True)
-            return True
+            return
         self.report.note = why.words or "SendGrid is in trouble"
         if why.cause is not None:
             with self.store.transaction() as connection:
@@ -142,7 +143,6 @@ class Delivery:
                 circuit = open_circuit(connection)
             self.report.note = circuit.told if circuit else why.words
             self.report.alert = self.report.note if opened else None
-        return True
 
     def _close_circuit(self) -> None:
         with self.store.transaction() as connection:
