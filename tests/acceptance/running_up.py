@@ -37,6 +37,13 @@ class Up:
         """Every process that descends from it, itself left out."""
         return descendants(self.process.pid)
 
+    def commands(self) -> list[str]:
+        """What each of them runs, as `ps` shows it."""
+        pids = ",".join(map(str, self.family()))
+        return subprocess.run(
+            ["ps", "-o", "args=", "-p", pids], capture_output=True, text=True, check=False
+        ).stdout.splitlines()
+
     def kill_everything(self) -> None:
         """As a power cut does it: nobody has time for a last word, and nobody is left."""
         pids = {self.process.pid, *self.family()}

@@ -49,6 +49,8 @@ def test_a_run_ended_in_the_page_loses_nobody(home: Path, sandbox: RunningSandbo
     with started(home, SENDGRID_HOST=sandbox.url) as up:
         wait_for(lambda: sandbox.mailbox.acceptances, MINUTE_AND_RUN)
         [run_id] = statuses(home)
+        warm = [command for command in up.commands() if "multiprocessing.forkserver" in command]
+        assert len(warm) == 2, "the run is no fork of the process that has imported Dagster"
         assert terminate(up, run_id) == "TerminateRunSuccess"
         wait_for(lambda: statuses(home)[run_id] is not dg.DagsterRunStatus.CANCELING, END_SECONDS)
         sandbox.faults.order([])

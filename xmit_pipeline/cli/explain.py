@@ -16,8 +16,10 @@ from xmit_pipeline.store.explain import Explanation, enrollments_of_address, exp
 def run_explain(enrollment: str, *, as_json: bool) -> None:
     """Print the sentences for an `enr_` id, or for each enrollment of an address; with `--json` the facts too."""
     now = WallClock().now()
-    with opened_store() as (store, _), store.snapshot() as connection:
-        explained = [explain(connection, each, now) for each in _meant(connection, enrollment)]
+    with opened_store() as (store, settings), store.snapshot() as connection:
+        explained = [
+            explain(connection, each, now, settings.unknown_after) for each in _meant(connection, enrollment)
+        ]
     if as_json:
         write_plain(_json(explained, alone="@" not in enrollment))
         return

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from xmit_pipeline.cli.console import out, table_of
 from xmit_pipeline.cli.opened import opened_store
@@ -10,7 +9,7 @@ from xmit_pipeline.delivery.control_calls import ControlCalls, control_calls
 from xmit_pipeline.delivery.event_webhook import WebhookPlan, apply_webhook, keep_key, plan_webhook
 from xmit_pipeline.delivery.sender_identities import identities_of
 from xmit_pipeline.model.errors import ConfigurationFault
-from xmit_pipeline.model.settings import Settings, is_loopback, webhook_key_file
+from xmit_pipeline.model.settings import Settings, webhook_key_file
 from xmit_pipeline.store.connection import EmbeddedStore
 from xmit_pipeline.store.senders import domains, senders
 
@@ -34,7 +33,7 @@ def _refuse_unreachable(settings: Settings) -> None:
     """SendGrid posts to public https addresses alone; the sandbox posts to this machine."""
     if settings.host_is_loopback:
         return
-    if urlsplit(settings.public_url).scheme != "https" or is_loopback(settings.public_url):
+    if not settings.public_url_is_reachable:
         raise ConfigurationFault(
             f"XMIT_PUBLIC_URL is {settings.public_url}; SendGrid can't post events there. Set your https address."
         )
@@ -50,11 +49,7 @@ def _webhook(calls: ControlCalls, settings: Settings, *, dry_run: bool) -> Itera
     yield "event webhook", _done(plan), ""
     path = webhook_key_file(settings.home)
     kept = keep_key(path, key)
-    yield (
-        "signature",
-        f"on; its public key is {'now' if kept else 'already'} in {path}",
-        "Restart `xmit up` or `xmit api`, so that it is read." if kept else "",
-    )
+    yield "signature", f"on; its public key is {'now' if kept else 'already'} in {path}", ""
     given = os.environ.get("SENDGRID_WEBHOOK_PUBLIC_KEY", "").strip()
     if given and given != key:
         yield (

@@ -111,7 +111,7 @@ def _code_server(sockets: Path) -> Program:
     socket_path = sockets / "code"
     return Program(
         "Dagster's code server",
-        [sys.executable, "-m", "dagster", "api", "grpc", "--module-name", "xmit_pipeline.definitions",
+        [sys.executable, "-m", "xmit_pipeline.cli.code_server", "--module-name", "xmit_pipeline.definitions",
          "--location-name", LOCATION, "--socket", str(socket_path), "--use-python-environment-entry-point",
          "--log-level", "warning"],
         partial(listens, socket_path),

@@ -84,6 +84,8 @@ def sent_messages(
     return dg.MaterializeResult(
         metadata={
             **result.counts,
+            "released": result.report.released,
+            "recovered": result.report.recovered,
             "note": result.report.note or "none",
             "still_due": markdown_table(
                 [_due_row(group) for group in result.waiting], "Nobody is left waiting."

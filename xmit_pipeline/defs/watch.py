@@ -1,4 +1,4 @@
-"""What a person must hear of, told once to the alert address: failed checks, critical health, circuits, holds."""
+"""What a person must hear of, told once to the alert address: what stops or spoils the sending, and failed checks."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,9 @@ import dagster as dg
 import orjson
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from xmit_pipeline.defs.alerts import IN_A_ROW, failures_in_a_row
 from xmit_pipeline.defs.resources import StoreResource
+from xmit_pipeline.defs.schedules import LOOK_SECONDS, tick
 from xmit_pipeline.delivery.alerting import post_alert
 from xmit_pipeline.model.clock import WallClock
 from xmit_pipeline.store.trouble import troubles
@@ -25,10 +27,11 @@ def trouble(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.Sen
     url, now = store.settings().alert_url, WallClock().now()
     if not url:
         return dg.SkipReason(
-            "Set XMIT_ALERT_URL to hear of failed checks, critical health, circuits and holds."
+            "Set XMIT_ALERT_URL to hear of ticks that fail or refuse to send, failed checks, critical health, "
+            "circuits and holds."
         )
-    with store.open().snapshot() as connection:
-        present = {**troubles(connection, now), **_failed_checks(context)}
+    with store.open(LOOK_SECONDS).snapshot() as connection:
+        present = {**troubles(connection, now), **_failed_checks(context), **_failed_ticks(context.instance)}
     told = set(orjson.loads(context.cursor)) & present.keys() if context.cursor else set[str]()
     for key in sorted(present.keys() - told):
         fault = post_alert(url, key, present[key], now)
@@ -40,6 +43,14 @@ def trouble(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.Sen
         skip_reason=f"{len(present)} open, {len(told)} of them told.",
         cursor=orjson.dumps(sorted(told)).decode(),
     )
+
+
+def _failed_ticks(instance: dg.DagsterInstance) -> Mapping[str, str]:
+    if failures_in_a_row(instance, tick.name) < IN_A_ROW:
+        return {}
+    return {
+        "ticks fail": f"The last {IN_A_ROW} ticks have failed; see their runs in Dagster, and `xmit doctor`."
+    }
 
 
 def _failed_checks(context: dg.SensorEvaluationContext) -> Mapping[str, str]:

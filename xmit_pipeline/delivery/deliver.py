@@ -96,7 +96,6 @@ class Delivery:
 
     def run(self, progress: Callable[[TickReport], None] | None = None) -> TickReport:
         """Deliver what is due, until nothing is left, SendGrid is in trouble, or the tick's budget is spent."""
-        self._timed("recover", self.recover)
         deadline = time.monotonic() + self.settings.tick_budget_seconds
         cautious = self._circuit_is_open()
         self.brake.probing = cautious
@@ -154,6 +153,9 @@ class Delivery:
 
     def recover(self) -> None:
         """Settle what a dead tick left: journalled and not refused is unknown, all else surely not sent."""
+        self._timed("recover", self._recover)
+
+    def _recover(self) -> None:
         with self.store.snapshot() as connection:
             left = open_requests(connection)
         if left.is_empty():

@@ -17,7 +17,7 @@ def unsafe(settings: Settings, clock: Clock) -> str | None:
         return f"A simulated time ({iso(clock.now())}) sends only to a loopback SENDGRID_HOST; run without --now."
     if not settings.sendgrid_key:
         return "SENDGRID_API_KEY is not set; set it, or run `xmit up`, which brings a sandbox."
-    if not settings.public_url.startswith("https://"):
+    if not settings.public_url_is_reachable:
         return f"XMIT_PUBLIC_URL is {settings.public_url}; unsubscribe links would be dead. Set your https address."
     return None
 

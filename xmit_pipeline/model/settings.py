@@ -42,23 +42,23 @@ class Settings:
     sendgrid_host: str
     public_url: str
     secrets: tuple[str, ...]
-    tick_budget_seconds: int = 600
-    retry_budget_seconds: int = 60
-    unknown_policy: UnknownPolicy = UnknownPolicy.PRESUME_SENT
-    unknown_after: timedelta = timedelta(hours=24)
-    resend_limit: int = 3
-    contact_gap: timedelta = timedelta()
-    webhooks_private: bool = False
-    rate_per_second: int = 100
-    rate_burst: int = 1000
-    webhook_public_key: str = ""
-    push_suppressions_to: str = ""
-    scanner_seconds: int = 10
-    scanner_links: int = 2
-    soft_bounce_limit: int = 5
-    alert_url: str = ""
-    upload_limit_mb: int = 1024
-    dagster_url: str = "http://127.0.0.1:3000"
+    tick_budget_seconds: int
+    retry_budget_seconds: int
+    unknown_policy: UnknownPolicy
+    unknown_after: timedelta
+    resend_limit: int
+    contact_gap: timedelta
+    webhooks_private: bool
+    rate_per_second: int
+    rate_burst: int
+    webhook_public_key: str
+    push_suppressions_to: str
+    scanner_seconds: int
+    scanner_links: int
+    soft_bounce_limit: int
+    alert_url: str
+    upload_limit_mb: int
+    dagster_url: str
 
     @property
     def secret(self) -> str:
@@ -69,6 +69,11 @@ class Settings:
     def host_is_loopback(self) -> bool:
         """Whether mail goes to an address of this machine: a sandbox or a test server."""
         return is_loopback(self.sendgrid_host)
+
+    @property
+    def public_url_is_reachable(self) -> bool:
+        """Whether people and SendGrid could reach us: https, and no address of this machine."""
+        return urlsplit(self.public_url).scheme == "https" and not is_loopback(self.public_url)
 
     @property
     def dagster_home(self) -> Path:
@@ -99,7 +104,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         webhooks_private=_allowed(env, "XMIT_WEBHOOKS_PRIVATE"),
         rate_per_second=_whole_number(env, "XMIT_RATE_PER_SECOND", 100),
         rate_burst=_whole_number(env, "XMIT_RATE_BURST", 1000, least=1),
-        webhook_public_key=env.get("SENDGRID_WEBHOOK_PUBLIC_KEY", "").strip() or _kept_key(home),
+        webhook_public_key=env.get("SENDGRID_WEBHOOK_PUBLIC_KEY", "").strip(),
         push_suppressions_to=_push_target(env),
         scanner_seconds=_whole_number(env, "XMIT_SCANNER_SECONDS", 10),
         scanner_links=_whole_number(env, "XMIT_SCANNER_LINKS", 2, least=1),
@@ -172,11 +177,6 @@ def _allowed(env: Mapping[str, str], name: str) -> bool:
     if text not in ("", "allow", "refuse"):
         raise ConfigurationFault(f"{name} is {text!r}; give allow, or leave it out.")
     return text == "allow"
-
-
-def _kept_key(home: Path) -> str:
-    path = webhook_key_file(home)
-    return path.read_text().strip() if path.is_file() else ""
 
 
 def _push_target(env: Mapping[str, str]) -> str:

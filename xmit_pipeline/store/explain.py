@@ -4,7 +4,7 @@ What the facts mean in sentences is `store.explain_words`; nothing here changes 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -90,7 +90,9 @@ class Explanation:
     sentences: list[str]
 
 
-def explain(connection: Connection, enrollment_id: UUID, now: datetime) -> Explanation:
+def explain(
+    connection: Connection, enrollment_id: UUID, now: datetime, unknown_after: timedelta
+) -> Explanation:
     """Everything known about one person's way through one sequence. NotFound where there is no such enrollment."""
     connection.execute(STEP_SENDERS)
     rows = rows_as_dicts(connection, ENROLLMENT, {"id": enrollment_id})
@@ -104,7 +106,7 @@ def explain(connection: Connection, enrollment_id: UUID, now: datetime) -> Expla
     tick = last_tick(connection)
     facts["last_tick_at"] = tick["moment"] if tick else None
     facts.update(_waiting(connection, facts, now))
-    return Explanation(facts, sentences_about(facts))
+    return Explanation(facts, sentences_about(facts, unknown_after))
 
 
 def enrollments_of_address(connection: Connection, email: str) -> list[UUID]:

@@ -5,8 +5,6 @@ from typing import Any
 
 Facts = dict[str, Any]
 
-UNKNOWN_AFTER = timedelta(hours=24)
-"""How long a message stays unknown before the policy decides, unless the setting says otherwise (SPEC 6.6)."""
 TICKS_ARE_LATE = timedelta(minutes=10)
 
 SOURCES = {
@@ -44,11 +42,14 @@ REQUESTS = {
 }
 
 
-def sentences_about(facts: Facts) -> list[str]:
-    """How they came in, what became of each message, what they wait for and until when, or why it is over."""
+def sentences_about(facts: Facts, unknown_after: timedelta) -> list[str]:
+    """How they came in, what became of each message, what they wait for and until when, or why it is over.
+
+    `unknown_after`: how long a message stays unknown before the policy decides (SPEC 6.6).
+    """
     told = [_enrolled(facts)]
     for message in facts["messages"]:
-        told += _message(message)
+        told += _message(message, unknown_after)
     told += _suppressed(facts)
     match facts["status"]:
         case "completed":
@@ -71,7 +72,7 @@ def _enrolled(facts: Facts) -> str:
     return f"{who} was enrolled in {facts['sequence_name']!r} on {_at(facts['enrolled_at'])}, {how}."
 
 
-def _message(message: Facts) -> list[str]:
+def _message(message: Facts, unknown_after: timedelta) -> list[str]:
     name = f"{message['step_name']!r}"
     told = [f"{name}: {_attempt(attempt)}." for attempt in message["attempts"]]
     match message["state"]:
@@ -92,7 +93,7 @@ def _message(message: Facts) -> list[str]:
                 f"{name} failed on {_at(message['settled_at'])}: {message['reason']}{_quoted(message['words'])}."
             )
         case "unknown":
-            told.append(_unknown(name, message))
+            told.append(_unknown(name, message, unknown_after))
         case "claimed":
             told.append(
                 f"{name} is in a request that is not settled yet; the tick at work, or the next one, does it."
@@ -111,12 +112,11 @@ def _attempt(attempt: Facts) -> str:
     return f"the request of {_at(when)} {fate}{answer}{_quoted(attempt['words'])}"
 
 
-def _unknown(name: str, message: Facts) -> str:
+def _unknown(name: str, message: Facts, unknown_after: timedelta) -> str:
     posted = message["sent_at"] or message["created_at"]
     return (
         f"{name} is unknown since {_at(posted)}: its request left and no answer came, so it is not posted again by "
-        f"itself. An event for it settles it; without one the policy decides, from {_at(posted + UNKNOWN_AFTER)} on "
-        "unless XMIT_UNKNOWN_AFTER_HOURS says otherwise. "
+        f"itself. An event for it settles it; without one the policy decides, from {_at(posted + unknown_after)} on. "
         "`xmit unknown` shows all such mail."
     )
 

@@ -93,14 +93,17 @@ def examined(path: Path, folder: Folder) -> LandedFile:
 
 def list_name_of(path: Path) -> str:
     """The list that a file's name names: what stands before its first `@` or `.`; BadInput where that is no name."""
-    return checked_list_name(path.name.split("@")[0].split(".")[0])
+    name = path.name.split("@")[0].split(".")[0]
+    if not name.strip():
+        raise BadInput("The file's name must begin with the list's, such as Newsletter@2026-03-02.parquet.")
+    return checked_list_name(name)
 
 
 def checked_list_name(name: str) -> str:
     """A list's name as the API takes it: one line of 1 to 200 characters, in Unicode's composed form."""
     composed = unicodedata.normalize("NFC", name).strip()
     if not composed:
-        raise BadInput("The file's name must begin with the list's, such as Newsletter@2026-03-02.parquet.")
+        raise BadInput("A list needs a name.")
     if len(composed) > LONGEST_LIST_NAME:
         raise BadInput(f"A list's name has at most {LONGEST_LIST_NAME} characters.")
     if any(_is_control(letter) for letter in composed):

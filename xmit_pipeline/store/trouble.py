@@ -6,10 +6,13 @@ from xmit_pipeline.store.circuits import open_circuit
 from xmit_pipeline.store.connection import Connection
 from xmit_pipeline.store.health import critical_domains
 from xmit_pipeline.store.holds import holds
+from xmit_pipeline.store.ticks import last_tick
 
 
 def troubles(connection: Connection, now: datetime) -> dict[str, str]:
-    """A sentence for each open circuit, domain in critical health, and held step or sender, by a lasting key."""
+    """A sentence for each open circuit, domain in critical health, held step or sender, and a tick that refused to
+    send, by a lasting key.
+    """
     found = {
         f"health {name}": f"{name}: {words}. Its warmup, where it is active, is paused; see who was mailed."
         for name, words in critical_domains(connection, now).items()
@@ -21,4 +24,7 @@ def troubles(connection: Connection, now: datetime) -> dict[str, str]:
         found[f"{hold.kind} {hold.name} {hold.held_at:%Y-%m-%dT%H:%M:%SZ}"] = (
             f"The {hold.kind} {hold.name} is held: {hold.reason}."
         )
+    tick = last_tick(connection)
+    if tick is not None and tick["superseded"] and tick["note"]:
+        found["tick refused"] = tick["note"]
     return found

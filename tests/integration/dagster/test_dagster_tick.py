@@ -49,7 +49,7 @@ def test_every_asset_shows_its_figures(world: World, pipeline: Pipeline):
     assert shown["due_sends"] | {"due": ""} == {
         "dagster/row_count": 3, "deferred": 1, "oldest_overdue_seconds": 600, "due": "",
     }  # fmt: skip
-    assert set(shown["sent_messages"]) == COUNTS | {"note", "still_due"} | {
+    assert set(shown["sent_messages"]) == COUNTS | {"released", "recovered", "note", "still_due"} | {
         f"seconds_{each}" for each in PHASES
     }
     assert shown["step_metrics"] | {"steps": ""} == {

@@ -1,12 +1,14 @@
 """The alert address hears of each opening once, and of what it did not take again (SPEC 6.5, STYLE: no storm)."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import dagster as dg
 import orjson
 import pytest
+from dagster._core.test_utils import create_run_for_test
 
 from tests.campaigns import START, World
 from xmit_pipeline.definitions import build_defs
@@ -124,3 +126,23 @@ def test_failed_checks_are_told(world: World, instance: dg.DagsterInstance, list
 
 def test_without_an_address_it_says_what_to_set(world: World, instance: dg.DagsterInstance):
     assert "XMIT_ALERT_URL" in (evaluated(world, instance).skip_message or "")
+
+
+def test_a_tick_that_refuses_to_send_is_told(world: World, instance: dg.DagsterInstance, listener: Listener):
+    """SPEC 6.10: a clock set back stops everything, and nobody may be looking at Dagster."""
+    world.domain()
+    world.enroll(world.sequence(), world.people(1))
+    world.tick(START)
+    world.tick(START - timedelta(hours=2))
+    cursor = evaluated(world, instance).cursor
+    assert [alert["key"] for alert in listener.heard] == ["tick refused"]
+    assert "xmit reconcile" in listener.heard[0]["text"]
+    world.tick(START + timedelta(minutes=1))
+    assert evaluated(world, instance, cursor).cursor == "[]"
+
+
+def test_ticks_that_fail_in_a_row_are_told(world: World, instance: dg.DagsterInstance, listener: Listener):
+    for failures in (1, 2, 3):
+        create_run_for_test(instance, job_name="tick", status=dg.DagsterRunStatus.FAILURE)
+        evaluated(world, instance)
+        assert len(listener.heard) == (failures == 3)

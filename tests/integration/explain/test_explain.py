@@ -14,11 +14,11 @@ from xmit_pipeline.store.explain import Explanation, enrollments_of_address, exp
 DAY = timedelta(days=1)
 
 
-def explained(world: World, number: int = 0, now=START) -> Explanation:
+def explained(world: World, number: int = 0, now=START, unknown_after: timedelta = DAY) -> Explanation:
     """What is said of a person by address."""
     with world.store.snapshot() as connection:
         [enrollment_id] = enrollments_of_address(connection, f"person{number}@example.net")
-        return explain(connection, enrollment_id, now)
+        return explain(connection, enrollment_id, now, unknown_after)
 
 
 def test_someone_due_goes_with_the_next_tick(world: World):
@@ -115,9 +115,9 @@ def test_an_unknown_message_says_until_when(world: World):
     world.enroll(world.sequence(), world.people(1))
     world.faults({"kind": "reset", "when": "after"})
     world.tick(START)
-    told = explained(world)
+    told = explained(world, unknown_after=timedelta(hours=5))
     assert told.facts["messages"][0]["state"] == "unknown"
-    assert "2026-03-03 09:30 UTC" in " ".join(told.sentences)
+    assert "2026-03-02 14:30 UTC" in " ".join(told.sentences)
 
 
 def test_explaining_changes_nothing(world: World):
@@ -130,4 +130,4 @@ def test_explaining_changes_nothing(world: World):
 
 def test_an_unknown_enrollment_is_not_found(world: World):
     with world.store.snapshot() as connection, pytest.raises(NotFound):
-        explain(connection, UUID(int=7), START)
+        explain(connection, UUID(int=7), START, DAY)
