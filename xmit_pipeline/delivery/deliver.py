@@ -3,22 +3,20 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import polars as pl
 
 from xmit_pipeline.delivery.brake import Brake
 from xmit_pipeline.delivery.divisions import Decision, Divisions
-from xmit_pipeline.delivery.journal import Entry, Journal, Line
+from xmit_pipeline.delivery.journal import Journal
 from xmit_pipeline.delivery.objections import Objections
-from xmit_pipeline.delivery.posting import ANSWERED, REJECTED, Posted, Poster, Posting, answered, rejected
+from xmit_pipeline.delivery.posting import REJECTED, Posted, Poster, Posting, answered, rejected
+from xmit_pipeline.delivery.recovery import boot_id, fates_of
 from xmit_pipeline.delivery.window import RenderedWindow, render_window
 from xmit_pipeline.model.circuits import Patience
 from xmit_pipeline.model.clock import Clock
-from xmit_pipeline.model.lifecycle import RequestState
 from xmit_pipeline.model.outcomes import Cause, Consequence, Outcome, Verdict
 from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.model.warmup import utc_day
@@ -160,13 +158,7 @@ class Delivery:
             left = open_requests(connection)
         if left.is_empty():
             return
-        entries = self.journal.words_on(set(left["request_id"]))
-        boot = boot_id()
-        fates = [
-            _left_by_the_dead(row, entries.get(row["request_id"]), boot, self.clock.now())
-            for row in left.iter_rows(named=True)
-        ]
-        answers = pl.DataFrame(fates, schema=ANSWERED)
+        answers = fates_of(left, self.journal, self.clock.now())
         with self.store.transaction() as connection:
             settle(connection, now=self.clock.now(), answered=answers, rejected=NOBODY, divided=NO_PARTS)
         self.report.recovered = left.height
@@ -269,26 +261,3 @@ class Delivery:
             return work()
         finally:
             self.report.seconds[phase] = self.report.seconds.get(phase, 0.0) + time.monotonic() - started
-
-
-def _left_by_the_dead(left: dict[str, str], line: Line | None, boot: str, now: datetime) -> dict[str, object]:
-    """One row of `ANSWERED` for a request whose tick died (SPEC 6.7)."""
-    last = line.entry if line else None
-    verdict = Verdict.NOT_SENT
-    if left["state"] == RequestState.INFLIGHT:
-        after_power_loss = left["boot_id"] != boot and last is not Entry.NOT_SENT
-        verdict = Verdict.PERHAPS if last is Entry.POSTED or after_power_loss else verdict
-        verdict = Verdict.ACCEPTED if last is Entry.ACCEPTED else verdict
-    return {
-        "request_id": left["request_id"],
-        "outcome": verdict.value,
-        "posted_at": line.at if line else now,
-        "provider_id": line.provider_id if line else None,
-        "words": "the tick that held it died",
-    }
-
-
-def boot_id() -> str:
-    """This boot of the machine: after another one the journal's last lines may be lost."""
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else "unknown"

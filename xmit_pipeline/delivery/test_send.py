@@ -14,10 +14,10 @@ from uuid import UUID
 import polars as pl
 from filelock import FileLock, Timeout
 
-from xmit_pipeline.delivery.deliver import boot_id
 from xmit_pipeline.delivery.journal import Entry, Journal
 from xmit_pipeline.delivery.payload import Letter, lone_personalizations, shared_part, whole_body
 from xmit_pipeline.delivery.posting import Poster
+from xmit_pipeline.delivery.recovery import boot_id
 from xmit_pipeline.delivery.safety import out_of_step, unsafe
 from xmit_pipeline.model.clock import Clock
 from xmit_pipeline.model.errors import Conflict
