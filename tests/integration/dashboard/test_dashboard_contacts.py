@@ -1,5 +1,6 @@
 """Contacts in the dashboard: found, added, changed, unsubscribed, deleted, all without script (issue 7)."""
 
+import orjson
 import pytest
 
 from tests.integration.dashboard.client import Browser, House, Page
@@ -100,6 +101,38 @@ def test_edit_changes_and_removes_metadata(house: House, browser: Browser) -> No
     with house.store.snapshot() as connection:
         contact = get_contact(connection, parse_id(Kind.CONTACT, path.rpartition("/")[2]))
     assert (contact["last_name"], contact["metadata"]) == ("Lovelace", '{"plan":"max"}')
+
+
+def test_untouched_metadata_stays_to_the_letter(house: House, browser: Browser) -> None:
+    """Line ends, blanks around a name, numbers as they were written, and more names than a form can hold."""
+    known = {"note": "one\r\ntwo\rthree\n", " odd ": "\n x", "rate": 1.50, **{f"k{n}": n for n in range(600)}}
+    path = added(browser)
+    contact_id = parse_id(Kind.CONTACT, path.rpartition("/")[2])
+    with house.changing() as connection:
+        connection.execute("UPDATE contact SET metadata = ?", [orjson.dumps(known).decode()])
+
+    page = browser.get(f"{path}/edit")
+    browser.send(page, f"{path}/edit", firstName="Ada", **{"value-4": "seven", "kind-4": "text"})
+
+    assert "more names of this contact are not shown" in page.text
+    with house.store.snapshot() as connection:
+        contact = get_contact(connection, contact_id)
+    assert contact["first_name"] == "Ada"
+    assert orjson.loads(contact["metadata"]) == {**known, "k1": "seven"}
+
+
+def test_name_that_is_not_shown_is_taken(house: House, browser: Browser) -> None:
+    path = added(browser)
+    with house.changing() as connection:
+        keys = orjson.dumps({f"k{n}": n for n in range(300)}).decode()
+        connection.execute("UPDATE contact SET metadata = ?", [keys])
+
+    page = browser.send(
+        browser.get(f"{path}/edit"), f"{path}/edit", **{"key-200": "k299", "value-200": "again"}
+    )
+
+    assert page.status == 400
+    assert "already" in page.fault("key-200")
 
 
 def test_search_finds_address_and_name(browser: Browser) -> None:

@@ -12,7 +12,7 @@ from xmit_pipeline.api.shapes_contacts import ContactChange, ContactDeletion, Ne
 from xmit_pipeline.dashboard.faults import Faults, checked, faults_by_field
 from xmit_pipeline.dashboard.form import Form
 from xmit_pipeline.dashboard.marks import AtMark, Search
-from xmit_pipeline.dashboard.metadata_rows import MetadataRow, read_rows, rows_of, typed_rows
+from xmit_pipeline.dashboard.metadata_rows import MetadataRow, read_rows, rows_of, typed_rows, unshown
 from xmit_pipeline.dashboard.printed import plural
 from xmit_pipeline.dashboard.visit import AtVisit, Deed, Visit
 from xmit_pipeline.model.errors import BadInput, Conflict, NotFound
@@ -107,7 +107,7 @@ def update(visit: AtVisit, contact_id: ContactId) -> Response:
     """Change names, address and metadata."""
     contact, rows = _contact(visit, contact_id), typed_rows(visit.form)
     values = _names(visit.form)
-    metadata, faults = read_rows(rows)
+    metadata, faults = read_rows(rows, orjson.loads(contact["metadata"]))
     if faults or visit.form.flag("more"):
         return _edit(visit, contact, values, rows, faults)
     known = public_id(Kind.CONTACT, contact_id)
@@ -182,9 +182,14 @@ def _new(visit: Visit, rows: list[MetadataRow], faults: Faults) -> Response:
 def _edit(
     visit: Visit, contact: dict[str, Any], values: dict[str, Any], rows: list[MetadataRow], faults: Faults
 ) -> Response:
-    status = 400 if faults else 200
     return visit.show(
-        "contact_edit.html", status=status, contact=contact, values=values, rows=rows, faults=faults
+        "contact_edit.html",
+        status=400 if faults else 200,
+        contact=contact,
+        values=values,
+        rows=rows,
+        unshown=len(unshown(orjson.loads(contact["metadata"]), rows)),
+        faults=faults,
     )
 
 
