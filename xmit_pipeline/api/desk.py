@@ -1,6 +1,5 @@
 """What every call works with: the store, the clock, and the audit of what it changes. No rules of its own."""
 
-import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 
+from xmit_pipeline.api.audited import kept_of
 from xmit_pipeline.model.clock import Clock
 from xmit_pipeline.model.errors import XmitError
 from xmit_pipeline.model.ids import Kind, public_id
@@ -42,8 +42,6 @@ WAYS_OUT = frozenset(
     }
 )
 """Calls after which somebody must not be mailed any more, also by a tick that has claimed them."""
-
-_FIELD = re.compile(r"[A-Za-z]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +117,16 @@ async def _desk_of(request: Request) -> Desk:
     if not isinstance(caller, LiveKey) or not isinstance(route, APIRoute):
         return desk
     places = {to_camel(name): value for name, value in request.path_params.items()}
-    about = {**places, **await _named_fields(request)}
+    about = {**await _kept_of_body(request, route), **places}
     return replace(desk, call=Call(caller.name, route.name, about))
 
 
-async def _named_fields(request: Request) -> dict[str, list[str]]:
-    """The names of the fields that were given, never their values: those are other people's data."""
+async def _kept_of_body(request: Request, route: APIRoute) -> dict[str, Any]:
     try:
         body = await request.json()
     except ValueError:
         return {}
-    names = [name for name in body if _FIELD.fullmatch(name)] if isinstance(body, dict) else []
-    return {"fields": names} if names else {}
+    return kept_of(body, route.body_field.field_info.annotation if route.body_field else None)
 
 
 def _settings_of(request: Request) -> Settings:

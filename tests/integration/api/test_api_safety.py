@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.integration.api.client import START, Api, opened_api
 from xmit_pipeline.model.clock import iso
+from xmit_pipeline.model.ids import Kind, new_id, public_id
 from xmit_pipeline.store.keys import KeyScope, create_key
 
 
@@ -128,6 +130,57 @@ def test_audit_names_who_changed_what(api: Api) -> None:
     assert "name" not in {
         value for entry in page["entries"] for value in entry["about"].values() if value == "secret name"
     }
+
+
+def audited(api: Api, what: str) -> dict[str, Any]:
+    """What the one entry of this call is about."""
+    [entry] = api.found(f"/api/audit?what={what}")["entries"]
+    return entry["about"]
+
+
+def test_audit_names_every_contact_deleted(api: Api) -> None:
+    """SPEC 8: who was deleted is found by the id, though nothing else is left of them."""
+    ids = [api.new_contact(f"p{number}@x.org") for number in range(3)]
+    api.made("/api/contacts/bulk-delete", {"ids": ids})
+
+    found = api.found(f"/api/audit?about={ids[2]}&what=delete_contacts")
+
+    assert [entry["about"] for entry in found["entries"]] == [{"ids": ids, "idsCount": 3}]
+
+
+def test_audit_keeps_first_hundred_ids(api: Api) -> None:
+    """What nobody has is not kept, nor more than an entry can hold; the count says how many were named."""
+    ids = [public_id(Kind.CONTACT, new_id()) for _ in range(150)]
+    api.made("/api/contacts/bulk-delete", {"ids": ["nobody", *ids]})
+
+    assert audited(api, "delete_contacts") == {"ids": ids[:100], "idsCount": 151}
+
+
+def test_audit_tells_what_was_switched(api: Api) -> None:
+    """SPEC 8: numbers, choices and yes or no as they were given."""
+    domain_id = api.new_domain()
+    api.put(f"/api/domains/{domain_id}/warmup", {"enabled": True, "factor": 1.5, "table": [25, 50]})
+    api.made(f"/api/domains/{domain_id}/warmup/pause", {"reason": "moving"})
+    api.made("/api/suppressions", {"email": "ada@example.org", "reason": "complaint"})
+
+    assert audited(api, "update_warmup") == {
+        "domainId": domain_id, "enabled": True, "factor": 1.5, "table": [25, 50], "tableCount": 2,
+    }  # fmt: skip
+    assert audited(api, "pause_warmup") == {"domainId": domain_id, "fields": ["reason"]}
+    assert audited(api, "create_suppression")["reason"] == "complaint"
+
+
+def test_audit_keeps_nothing_that_means_nothing(api: Api) -> None:
+    """Values of fields that a call does not know may be anybody's data; of their names 50 are kept."""
+    unknown = {f"x{first}{second}": 1 for first in "abcdefghi" for second in "abcdefghij"}
+    body = {"email": "ada@example.org", "age": 44, "plan": "manual", "huge": 10**30, **unknown}
+    api.made("/api/contacts", body)
+
+    about = audited(api, "create_contact")
+
+    assert set(about) == {"id", "fields"}
+    assert about["fields"][:4] == ["email", "age", "plan", "huge"]
+    assert len(about["fields"]) == 50
 
 
 def test_each_group_of_calls_is_audited(api: Api) -> None:

@@ -67,6 +67,16 @@ def test_test_mail_arrives_and_unsubscribes_nobody(sending: Api, sandbox: Runnin
     assert sending.found(f"/api/contacts/{contact_id}")["status"] == "active"
 
 
+def test_audit_names_whom_tests_went_to(sending: Api) -> None:
+    """SPEC 8: no contact and no enrollment stands for it, so the audit alone knows who got one."""
+    here, step_id = _step(sending)
+
+    sending.made(f"{here}/test-send", {"stepId": step_id, "to": "ME@example.org"})
+
+    [entry] = sending.found("/api/audit?about=me@example.org")["entries"]
+    assert (entry["what"], entry["about"]["stepId"]) == ("send_test_mail", step_id)
+
+
 def test_test_send_counts_in_the_day_alone(sending: Api) -> None:
     """SPEC 8: a place of the warmup day; no enrollment, no message, no figure."""
     here, step_id = _step(sending)
