@@ -19,6 +19,7 @@ from xmit_pipeline.model.ids import Kind, public_id
 from xmit_pipeline.model.webhooks import body_of, signature
 
 CONNECT_SECONDS = 5.0
+"""For the name and all of its addresses together."""
 WHOLE_SECONDS = 10.0
 """For everything after the connection: a receiver that has work to do answers first."""
 READ_BYTES = 2_000
@@ -60,7 +61,7 @@ def _post(url: str, body: bytes, headers: dict[str, str], *, private_allowed: bo
     parts = urlsplit(url)
     host, secure = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
-    plain = connect(host, port, CONNECT_SECONDS, private_allowed=private_allowed)
+    plain = _connection(host, port, private_allowed=private_allowed)
     plain.settimeout(WHOLE_SECONDS)
     with _ended_after(plain, WHOLE_SECONDS) as late:
         try:
@@ -73,6 +74,13 @@ def _post(url: str, body: bytes, headers: dict[str, str], *, private_allowed: bo
             raise
         finally:
             plain.close()
+
+
+def _connection(host: str, port: int, *, private_allowed: bool) -> socket.socket:
+    try:
+        return connect(host, port, CONNECT_SECONDS, private_allowed=private_allowed)
+    except TimeoutError as error:
+        raise OSError(f"no connection within {CONNECT_SECONDS:.0f} seconds") from error
 
 
 def _exchange(wire: socket.socket, netloc: str, target: str, body: bytes, headers: dict[str, str]) -> Heard:

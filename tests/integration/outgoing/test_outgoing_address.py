@@ -1,6 +1,9 @@
 """Webhooks reach the public internet alone, judged by the very address connected to (SPEC 8, PAINS G4)."""
 
 import socket
+import threading
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +12,7 @@ import pytest
 from tests.campaigns import START
 from tests.integration.outgoing.conftest import Hooks
 from tests.integration.outgoing.receiver import Receiver
-from xmit_pipeline.delivery.outgoing_address import AddressRefused, connect, is_public
+from xmit_pipeline.delivery.outgoing_address import AddressRefused, Place, connect, is_public
 from xmit_pipeline.model.webhooks import WebhookType
 
 PRIVATE = [
@@ -100,6 +103,56 @@ def test_the_next_address_is_tried_where_one_is_dead(receiver: Receiver, monkeyp
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: told)
     with connect("hooks.example", receiver.port, 2, private_allowed=True) as connection:
         assert connection.getpeername()[1] == receiver.port
+
+
+@contextmanager
+def deaf_address() -> Generator[Place]:
+    """A place of this machine where nobody answers: its queue of one is full, so that a connection waits."""
+    with ExitStack() as opened:
+        listener = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(2):
+            filler = opened.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield Place(socket.AF_INET, listener.getsockname())
+
+
+def test_all_addresses_share_one_time_limit(receiver: Receiver):
+    """The first takes it all, so that twenty dead ones hold a tick no longer than one."""
+    alive = Place(socket.AF_INET, ("127.0.0.1", receiver.port))
+    with deaf_address() as deaf, pytest.raises(TimeoutError):
+        connect("dead.example", 1, 0.3, private_allowed=True, resolve=lambda *_: [deaf, alive])
+
+
+def test_three_addresses_are_tried_at_most(receiver: Receiver):
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        dead = Place(socket.AF_INET, closing.getsockname())
+    alive = Place(socket.AF_INET, ("127.0.0.1", receiver.port))
+    with connect("a.example", 1, 2, private_allowed=True, resolve=lambda *_: [dead, dead, alive]):
+        pass
+    with pytest.raises(ConnectionRefusedError):
+        connect("a.example", 1, 2, private_allowed=True, resolve=lambda *_: [dead, dead, dead, alive])
+
+
+def test_a_slow_resolver_is_not_waited_for():
+    """The system's look-up takes no time-out; whoever asked stops listening."""
+    released = threading.Event()
+
+    def never(*_: object) -> list[Place]:
+        released.wait(30)
+        return []
+
+    with pytest.raises(TimeoutError):
+        connect("slow.example", 443, 0.2, private_allowed=False, resolve=never)
+    released.set()
+
+
+def test_an_unknown_name_is_said_as_it_is():
+    def unknown(*_: object) -> list[Place]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    with pytest.raises(socket.gaierror):
+        connect("no.example", 443, 2, private_allowed=False, resolve=unknown)
 
 
 def test_a_pass_posts_nothing_to_this_machine(hooks: Hooks, receiver: Receiver):
