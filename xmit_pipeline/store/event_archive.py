@@ -32,6 +32,12 @@ def archive(home: Path, rows: pl.DataFrame, name: str) -> None:
         sync_folder(folder.parent)
 
 
+def withdraw(home: Path, name: str) -> None:
+    """Take back what was kept under this name: the store refused it, and would refuse it again in a replay."""
+    for path in (home / FOLDER).glob(f"*/{name}.parquet"):
+        path.unlink(missing_ok=True)
+
+
 def archived_days(home: Path, first: date, last: date) -> list[date]:
     """The days from first to last of which something is kept."""
     count = (last - first).days + 1

@@ -3,10 +3,12 @@
 Knows names and folders; what is in a body is `store.event_entries`.
 """
 
+import hashlib
 import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 FOLDER = Path("landing") / "events"
@@ -14,11 +16,18 @@ REFUSED = Path("landing") / "refused"
 _ENDING = ".json"
 
 
+class Fingerprint(NamedTuple):
+    """What tells one body from another, whatever their names: bytes, and SHA-256 of them."""
+
+    size: int
+    digest: str
+
+
 def keep_body(home: Path, body: bytes) -> Path:
     """Make a body survive a death and a power loss; OSError where it can't. The name says when it came."""
     folder = home / FOLDER
     _make(folder)
-    path = folder / f"{time.time_ns():020d}-{uuid4().hex}{_ENDING}"
+    path = folder / _fresh_name(time.time_ns())
     fresh = folder / f".{path.name}.part"
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -44,18 +53,32 @@ def waiting_bodies(home: Path) -> list[Path]:
     return sorted(_whole(home))
 
 
+def fingerprint(path: Path) -> Fingerprint:
+    """Of a whole body on disk."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Fingerprint(file.tell(), digest)
+
+
+def rename_freshly(path: Path) -> Path:
+    """Give a waiting body a name that no other ever had; it says when the body came, as before."""
+    fresh = path.with_name(_fresh_name(_received_ns(path)))
+    path.rename(fresh)
+    return fresh
+
+
 def received_at(path: Path) -> datetime:
     """When a body came: its name says it, else the file's own time."""
-    digits = path.name.partition("-")[0]
-    nanoseconds = int(digits) if digits.isdecimal() and len(digits) <= 20 else path.stat().st_mtime_ns  # noqa: PLR2004
-    return datetime.fromtimestamp(nanoseconds / 1e9, UTC)
+    return datetime.fromtimestamp(_received_ns(path) / 1e9, UTC)
 
 
 def put_body_aside(home: Path, path: Path, fault: str) -> None:
-    """Move a body that can't be read to `landing/refused/`, with the sentence beside it."""
+    """Move a body that can't be read to `landing/refused/`, with the sentence beside it; in nobody's place."""
     folder = home / REFUSED
     _make(folder)
     kept = folder / f"events-{path.name}"
+    if kept.exists():
+        kept = folder / f"events-{_fresh_name(_received_ns(path))}"
     path.replace(kept)
     kept.with_name(f"{kept.name}.txt").write_text(f"{fault}\n", encoding="utf-8", errors="backslashreplace")
 
@@ -67,6 +90,15 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _fresh_name(received_ns: int) -> str:
+    return f"{received_ns:020d}-{uuid4().hex}{_ENDING}"
+
+
+def _received_ns(path: Path) -> int:
+    digits = path.name.partition("-")[0]
+    return int(digits) if digits.isdecimal() and len(digits) <= 20 else path.stat().st_mtime_ns  # noqa: PLR2004
 
 
 def _whole(home: Path) -> list[Path]:

@@ -5,12 +5,13 @@ that transaction and removed after it. What the events ask for is `store.event_c
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -20,19 +21,27 @@ from filelock import FileLock, Timeout
 from xmit_pipeline.model.addresses import ADDRESS_PATTERN
 from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.store.connection import Connection, Store, offered
-from xmit_pipeline.store.event_archive import archive
+from xmit_pipeline.store.event_archive import archive, withdraw
 from xmit_pipeline.store.event_entries import KNOWN_KINDS, Entries, read_entries
 from xmit_pipeline.store.event_feedback import follow_scanner_rule, refresh_feedback
-from xmit_pipeline.store.event_files import put_body_aside, waiting_bodies
+from xmit_pipeline.store.event_files import (
+    Fingerprint,
+    fingerprint,
+    put_body_aside,
+    rename_freshly,
+    waiting_bodies,
+)
 from xmit_pipeline.store.unknown import prove
 
-Read = Callable[[], Entries]
-
+REFUSALS = (
+    duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException, pl.exceptions.PolarsError,
+)  # fmt: skip
+"""What a body's content may raise in the store; anything else is a fault of ours or of the machine."""
 SLICE_BYTES = 40_000_000
 """Bodies folded in one transaction: some 80,000 events, well under a second."""
 SLICE_ROWS = 80_000
 REMEMBERED = timedelta(days=30)
-"""How long folded files are known by name; a file is removed seconds after it was folded."""
+"""How long folded files are known; a file is removed seconds after it was folded."""
 
 ARRIVED = """
 CREATE OR REPLACE TEMP TABLE arrived AS
@@ -86,10 +95,10 @@ SELECT email, suppresses, happened_at FROM arrived
 WHERE suppresses IS NOT NULL AND regexp_full_match(email, $address)
 UNION ALL
 SELECT email, 'soft', happened_at FROM arrived
-WHERE effect = 'soft' OR (effect = 'delivered'
-    AND email IN (SELECT email FROM suppression WHERE source = 'soft_bounces' AND lifted_at IS NULL))
+WHERE regexp_full_match(email, $address) AND (effect = 'soft' OR (effect = 'delivered'
+    AND email IN (SELECT email FROM suppression WHERE source = 'soft_bounces' AND lifted_at IS NULL)))
 """
-"""A late delivery may break the row of bounces that an address was suppressed for."""
+"""Nothing where no address is named. A late delivery may break the row of bounces that one was suppressed for."""
 
 PROOF = """
 CREATE OR REPLACE TEMP TABLE proof AS
@@ -108,6 +117,15 @@ FROM arrived LEFT JOIN mailed ON mailed.message_id = arrived.message_id
 GROUP BY arrived.kind
 """
 
+FOLDED_BEFORE = """
+SELECT name, size, digest FROM event_file WHERE name IN (SELECT unnest($names::VARCHAR[]))
+"""
+
+RECORD = """
+INSERT INTO event_file (name, entries, size, digest, folded_at)
+SELECT name, entries, size, digest, $now FROM folded_file
+"""
+
 
 @dataclass(slots=True)
 class FoldReport:
@@ -124,6 +142,17 @@ class FoldReport:
     def events(self) -> int:
         """Those that were not known yet."""
         return sum(self.kinds.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Bodies read and archived together: what each is, and the entries of all."""
+
+    prints: dict[Path, Fingerprint]
+    entries: Entries
+
+
+Read = Callable[[], Slice]
 
 
 def fold_events(store: Store, settings: Settings, now: datetime) -> FoldReport:
@@ -199,15 +228,24 @@ def once_each(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unfolded(store: Store, paths: Sequence[Path]) -> list[Path]:
-    """Bodies that are in the store already are what a death left behind: removed."""
+    """Bodies that are in the store already are what a death left behind: removed.
+
+    Another body under a name that was used before is no such rest, and gets a name of its own.
+    """
     if not paths:
         return []
     with store.snapshot() as connection:
-        known = {name for (name,) in connection.execute("SELECT name FROM event_file").fetchall()}
+        found = connection.execute(FOLDED_BEFORE, {"names": [path.name for path in paths]}).fetchall()
+    names = {name for name, *_ in found}
+    waiting: list[Path] = []
     for path in paths:
-        if path.name in known:
+        if path.name not in names:
+            waiting.append(path)
+        elif (path.name, *fingerprint(path)) in found:
             path.unlink(missing_ok=True)
-    return [path for path in paths if path.name not in known]
+        else:
+            waiting.append(rename_freshly(path))
+    return waiting
 
 
 def _slices(paths: Sequence[Path]) -> list[list[Path]]:
@@ -234,59 +272,69 @@ def _read_ahead(home: Path, slices: Sequence[list[Path]]) -> Iterator[tuple[list
             yield paths, coming.result
 
 
-def _read_slice(home: Path, paths: Sequence[Path]) -> Entries:
+def _read_slice(home: Path, paths: Sequence[Path]) -> Slice:
     """The entries of these bodies, kept for good before the store hears of them."""
+    prints = {path: fingerprint(path) for path in paths}
     found = read_entries(paths)
-    whole = [path for path in paths if path not in found.broken]
-    if whole:
-        archive(home, found.rows, whole[0].stem)
-    return found
+    if len(found.broken) < len(paths):
+        archive(home, found.rows, _archive_name(prints))
+    return Slice(prints, found)
+
+
+def _archive_name(prints: Mapping[Path, Fingerprint]) -> str:
+    """The first body's name, and what tells this slice from any other that begins with it."""
+    told = "".join(f"{path.name}:{each.digest}\n" for path, each in prints.items())
+    return f"{next(iter(prints)).stem}-{sha256(told.encode()).hexdigest()[:16]}"
 
 
 def _fold_or_halve(
     store: Store, home: Path, paths: Sequence[Path], read: Read, now: datetime, report: FoldReport
 ) -> None:
-    """A body whose content the store can't take must not keep the others waiting for ever."""
+    """A body whose content the store can't take must not keep the others waiting for ever, nor any replay."""
     try:
-        _fold_slice(store, home, paths, read(), now, report)
-    except (duckdb.DataError, pl.exceptions.PolarsError) as error:
+        _fold_slice(store, home, read(), now, report)
+    except REFUSALS as error:
+        withdraw(home, _archive_name({path: fingerprint(path) for path in paths}))
         if len(paths) == 1:
-            fault = f"{paths[0].name} holds what the store can't take: {error}"
-            put_body_aside(home, paths[0], fault)
-            report.refused.append(fault)
+            _put_aside(home, paths[0], f"{paths[0].name} holds what the store can't take: {error}", report)
             return
         for half in (paths[: len(paths) // 2], paths[len(paths) // 2 :]):
             _fold_or_halve(store, home, half, partial(_read_slice, home, half), now, report)
 
 
-def _fold_slice(
-    store: Store, home: Path, paths: Sequence[Path], found: Entries, now: datetime, report: FoldReport
-) -> None:
-    for path, fault in found.broken.items():
-        put_body_aside(home, path, fault)
-        report.refused.append(fault)
-    whole = [path for path in paths if path not in found.broken]
-    if not whole:
-        return
-    parts = list(found.rows.iter_slices(SLICE_ROWS))
-    for part in parts[:-1]:
+def _fold_slice(store: Store, home: Path, found: Slice, now: datetime, report: FoldReport) -> None:
+    rows, broken = found.entries.rows, found.entries.broken
+    whole = {path: each for path, each in found.prints.items() if path not in broken}
+    if whole:
+        parts = list(rows.iter_slices(SLICE_ROWS))
+        for part in parts[:-1]:
+            with store.transaction() as connection:
+                fold_rows(connection, part, now, report)
         with store.transaction() as connection:
-            fold_rows(connection, part, now, report)
-    with store.transaction() as connection:
-        fold_rows(connection, parts[-1] if parts else found.rows, now, report)
-        _record(connection, whole, found.rows, now)
+            fold_rows(connection, parts[-1] if parts else rows, now, report)
+            _record(connection, whole, rows, now)
     for path in whole:
         path.unlink(missing_ok=True)
+    for path, fault in broken.items():
+        _put_aside(home, path, fault, report)
     report.files += len(whole)
-    report.entries += found.rows.height
+    report.entries += rows.height
 
 
-def _record(connection: Connection, paths: Sequence[Path], rows: pl.DataFrame, now: datetime) -> None:
+def _put_aside(home: Path, path: Path, fault: str, report: FoldReport) -> None:
+    put_body_aside(home, path, fault)
+    report.refused.append(fault)
+
+
+def _record(
+    connection: Connection, prints: Mapping[Path, Fingerprint], rows: pl.DataFrame, now: datetime
+) -> None:
     entries = dict(rows.group_by("file").len().iter_rows())
     folded = pl.DataFrame(
-        {"name": [path.name for path in paths], "entries": [entries.get(str(path), 0) for path in paths]},
-        schema={"name": pl.String, "entries": pl.Int32},
+        [(path.name, entries.get(str(path), 0), *each) for path, each in prints.items()],
+        schema={"name": pl.String, "entries": pl.Int32, "size": pl.Int64, "digest": pl.String},
+        orient="row",
     )
     with offered(connection, "folded_file", folded):
-        connection.execute("INSERT INTO event_file SELECT name, entries, $now FROM folded_file", {"now": now})
+        connection.execute(RECORD, {"now": now})
     connection.execute("DELETE FROM event_file WHERE folded_at < $limit", {"limit": now - REMEMBERED})

@@ -37,6 +37,16 @@ def test_a_broken_body_fails_no_tick(world: World, feed: Feed, pipeline: Pipelin
     assert (shown["bodies_put_aside"], shown["dagster/row_count"]) == (1, 1)
 
 
+def test_an_event_without_address_stops_no_tick(world: World, feed: Feed, pipeline: Pipeline):  # noqa: F811
+    """SPEC 7, PAINS F3: an asynchronous block that names nobody."""
+    campaign(world, people=3)
+    feed.land({"event": "bounce", "type": "blocked", "timestamp": 1772443900})
+    result = pipeline(TOMORROW)
+    assert result.success
+    assert metadata_of(result, "delivery_events")["bodies_put_aside"] == 0
+    assert metadata_of(result, "sent_messages")["sent"] == 3
+
+
 def test_a_day_rebuilt_in_dagster_gives_the_same_figures(world: World, feed: Feed):
     """SPEC 7, Must hold: the partition of a day, as `xmit replay` of it."""
     campaign(world, people=3)

@@ -8,7 +8,9 @@ import pytest
 
 from tests.campaigns import START, World
 from tests.integration.events.feed import Feed, campaign
+from xmit_pipeline.store.event_entries import KEYS, KNOWN_KINDS
 from xmit_pipeline.store.event_files import FOLDER, REFUSED, keep_body
+from xmit_pipeline.store.event_replay import replay_days
 
 
 def test_every_figure_comes_from_events(world: World, feed: Feed):
@@ -101,6 +103,72 @@ def test_a_broken_body_is_put_aside(world: World, feed: Feed, body: bytes):
     assert [path.suffix for path in aside] == [".json", ".txt"]
     assert aside[0].read_bytes() == body
     assert list((world.settings.home / FOLDER).iterdir()) == []
+
+
+ADDRESSEE = {"email": "person0@example.net"}
+KEYED = (
+    dict.fromkeys(KEYS, "1") | ADDRESSEE | {"timestamp": 1772443900, "type": "blocked", "xmit_message": None}
+)
+
+
+@pytest.mark.parametrize("kind", KNOWN_KINDS)
+def test_any_key_missing_or_retyped_stops_nothing(world: World, feed: Feed, kind: str):
+    """SPEC 7, Must hold: each single key absent, null, a number, a list; on ours and on orphans; and rebuilt."""
+    campaign(world, people=1)
+    ours = feed.entry(kind, feed.sent()[0], type="blocked", reason="mailbox full", url="https://example.com/")
+    for whole in (KEYED | {"event": kind}, ours):
+        for key in whole:
+            feed.land({name: value for name, value in whole.items() if name != key})
+            for odd in (None, 7, [1, {"a": None}]):
+                feed.land(whole | {key: odd})
+    report = feed.fold()
+    assert (report.refused, report.note) == ([], None)
+    feed.told(feed.entry("unsubscribe", feed.sent()[0]))
+    assert feed.statuses()["person0@example.net"][0] == "exited"
+    replay_days(world.store, world.settings, START.date(), START.date(), START)
+
+
+def test_a_body_that_the_store_refuses_goes_aside(world: World, feed: Feed):
+    """SPEC 7: alone, with its reason, and no replay meets it again."""
+    sequence_id = campaign(world, people=1)
+    world.change("ALTER TABLE event ALTER COLUMN attempt SET NOT NULL")  # stands for any rule of the store's
+    feed.land(feed.entry("open", feed.sent()[0], attempt="1"))
+    feed.land({"event": "open"})
+    report = feed.told(feed.entry("click", feed.sent()[0], attempt="1", url="u"))
+    assert [("can't take" in sentence) for sentence in report.refused] == [True]
+    assert (feed.figures(sequence_id)["opens"], feed.figures(sequence_id)["clicks"]) == (1, 1)
+    assert sum(path.suffix == ".json" for path in (world.settings.home / REFUSED).iterdir()) == 1
+    assert list((world.settings.home / FOLDER).iterdir()) == []
+    replay_days(world.store, world.settings, START.date(), START.date(), START)
+
+
+def test_a_name_used_again_loses_no_body(world: World, feed: Feed):
+    """SPEC 7: other programs may land `events.json` each night; neither store nor archive takes one for another."""
+    sequence_id = campaign(world, people=2)
+    one, two = feed.sent()
+    path = world.settings.home / FOLDER / "events.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for entry, days in (
+        (feed.entry("open", one), 0),
+        (feed.entry("open", two), 0),
+        (feed.entry("click", two), 31),
+    ):
+        path.write_bytes(orjson.dumps([entry]))
+        assert feed.fold(START + timedelta(days=days, hours=1)).events == 1
+    world.change("DELETE FROM event")
+    replay_days(world.store, world.settings, START.date(), START.date(), START)
+    figures = feed.figures(sequence_id)
+    assert (figures["opens"], figures["clicks"]) == (2, 1)
+
+
+def test_two_broken_bodies_of_one_name_are_both_kept(world: World, feed: Feed):
+    path = world.settings.home / FOLDER / "events.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for body in (b"{", b"["):
+        path.write_bytes(body)
+        feed.fold()
+    kept = [each.read_bytes() for each in (world.settings.home / REFUSED).glob("*.json")]
+    assert sorted(kept) == [b"[", b"{"]
 
 
 def test_letters_that_are_no_unicode_cost_no_event(world: World, feed: Feed):
