@@ -57,6 +57,11 @@ def answer_error(request: Request, error: Exception) -> Response:
             )
 
 
+def answer_nothing_to_ask(_request: Request, _error: Exception) -> Response:
+    """For the script: this deed is not asked about, so it sends the form as any other."""
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
 class Mended:
     """Answers what goes wrong beyond every handler with a page, and keeps the traceback in the log."""
 

@@ -13,7 +13,7 @@ from xmit_pipeline.api.desk import Desk
 from xmit_pipeline.api.figures import Figures
 from xmit_pipeline.api.request_log import RequestLog
 from xmit_pipeline.dashboard.door import Door, Office
-from xmit_pipeline.dashboard.error_pages import Mended, answer_error
+from xmit_pipeline.dashboard.error_pages import Mended, answer_error, answer_nothing_to_ask
 from xmit_pipeline.dashboard.forecasts import Forecasts
 from xmit_pipeline.dashboard.outlook import outlook_of
 from xmit_pipeline.dashboard.routes import (
@@ -40,6 +40,7 @@ from xmit_pipeline.dashboard.routes import (
 from xmit_pipeline.dashboard.rule_check import RuleCheck
 from xmit_pipeline.dashboard.templating import STATIC
 from xmit_pipeline.dashboard.upload_stream import TakesFiles
+from xmit_pipeline.dashboard.visit import NothingToAskError
 from xmit_pipeline.model.errors import XmitError
 from xmit_pipeline.model.settings import Settings
 
@@ -85,4 +86,5 @@ def create_pages(desk: Desk, settings: Settings, figures: Figures) -> FastAPI:
     app.mount("/static", Files(directory=STATIC))
     for error in (RequestValidationError, HTTPException, XmitError):
         app.add_exception_handler(error, answer_error)
+    app.add_exception_handler(NothingToAskError, answer_nothing_to_ask)
     return app

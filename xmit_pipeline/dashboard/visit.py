@@ -25,6 +25,14 @@ THEME = "xmit_theme"
 THEMES = ("auto", "light", "dark")
 
 
+ASKS = "x-xmit-asks"
+"""The header of the script's call that wants to know what would be asked first: it is asked, and nothing is done."""
+
+
+class NothingToAskError(Exception):
+    """Such a call came to where a deed would be done without being asked first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deed:
     """What is asked before it is done: a heading, what will happen, and the words on the real button."""
@@ -58,12 +66,22 @@ class Visit:
         return self.desk.clock.now()
 
     @property
+    def only_asks(self) -> bool:
+        """Whether this call is to do nothing: the script wants the page that asks first."""
+        return ASKS in self.request.headers
+
+    @property
     def sure(self) -> bool:
         """Whether this was posted by the real button of a page that asked."""
-        return self.form.text("sure") == "yes"
+        return self.form.text("sure") == "yes" and not self.only_asks
 
     def asking(self, what: str, **about: Any) -> Desk:
-        """The desk for one change: `what` is the API's name for the call; the address's ids are kept by themselves."""
+        """The desk for one change: `what` is the API's name for the call; the address's ids are kept by themselves.
+
+        No change begins but by this, so that a call which only asks ends here.
+        """
+        if self.only_asks:
+            raise NothingToAskError(what)
         fields = [name for name in self.form.names if name not in (FORM_FIELD, "sure")]
         places = {to_camel(name): value for name, value in self.request.path_params.items()}
         details = {**places, **about, **({"fields": fields} if fields else {})}

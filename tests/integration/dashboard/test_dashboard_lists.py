@@ -127,6 +127,23 @@ def test_members_leave_and_stay_contacts(house: House, browser: Browser) -> None
     assert browser.get(f"/contacts/{ids[0]}").status == 200
 
 
+def test_asking_call_of_the_script_does_nothing(house: House, browser: Browser) -> None:
+    """It gets the page that asks, or hears that nothing is asked; also where it says that it is sure."""
+    path = made(browser)
+    page = filled(browser, path, "ada@example.org grace@example.org", create="yes")
+    csrf, ids = page.form(f"{path}/remove").fields["csrf"], [row["value"] for row in boxes(page)]
+
+    def asked(**fields: object) -> tuple[int, bool]:
+        given = {"csrf": csrf, **fields}
+        answer = browser.client.post(f"{path}/remove", data=given, headers={"X-Xmit-Asks": "yes"})
+        return answer.status_code, 'id="ask"' in answer.text
+
+    assert asked(id=ids) == (200, True)
+    assert asked(id=ids, sure="yes") == (200, True)
+    assert asked(id=ids[:1]) == (204, False)
+    assert count_of(house, path) == 2
+
+
 def test_list_in_use_is_not_deleted(house: House, browser: Browser) -> None:
     """SPEC 2: 409, with the sequence that starts from it."""
     path = made(browser)
