@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from xmit_pipeline.api.desk import AtDesk, AtSettings
+from xmit_pipeline.api.desk import AtDesk, AtSettings, Desk
 from xmit_pipeline.api.person import Person, inert_link, rendered, shown_person
 from xmit_pipeline.api.shapes import ContactId, SequenceId, StepId
 from xmit_pipeline.api.shapes_mail import Preview, TestSend, TestSendAnswer
@@ -15,6 +15,7 @@ from xmit_pipeline.delivery.transport import Mailer
 from xmit_pipeline.model.clock import iso
 from xmit_pipeline.model.errors import NotFound
 from xmit_pipeline.model.lifecycle import MessageState
+from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.rendering.plain import RenderedMail
 from xmit_pipeline.rendering.source import StepSource
 from xmit_pipeline.store.connection import Connection
@@ -52,12 +53,21 @@ def send_test_mail(
 
     It takes a place of the warmup day and counts in no figure. An address that must not be mailed is refused.
     """
+    with desk.reading() as (connection, _):
+        words = _source(_step(connection, sequence_id, given.step_id))
+    return send_words(desk, settings, sequence_id, given, words)
+
+
+def send_words(
+    desk: Desk, settings: Settings, sequence_id: UUID, given: TestSend, words: StepSource
+) -> TestSendAnswer:
+    """The same with words that need not be saved."""
     with desk.reading() as (connection, now):
-        step = _step(connection, sequence_id, given.step_id)
+        _step(connection, sequence_id, given.step_id)
         person: Person = {**shown_person(connection, given.contact_id, settings)}
     if given.contact_id is None:
         person["email"] = given.to
-    shown = rendered(_source(step), person, now)
+    shown = rendered(words, person, now)
     mail = RenderedMail(shown.subject, shown.html, shown.text)
     test = TestMail(sequence_id, given.step_id, given.to, mail, inert_link(settings))
     headers = {"X-Sandbox-Now": iso(now)} if desk.clock.simulated else None

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from xmit_pipeline.api.errors import faults_of
-from xmit_pipeline.model.errors import BadInput
+from xmit_pipeline.model.errors import BadInput, XmitError
 
 Shaped = TypeVar("Shaped", bound=BaseModel)
 Faults = dict[str, str]
@@ -24,9 +24,9 @@ def checked(shape: type[Shaped], values: Mapping[str, Any]) -> Shaped:
         raise BadInput(" ".join(fault["message"] for fault in faults), faults) from error
 
 
-def faults_by_field(error: BadInput, field: str = WHOLE) -> Faults:
-    """Each field's first fault; one that names no field stands at `field`."""
-    if not error.faults:
+def faults_by_field(error: XmitError, field: str = WHOLE) -> Faults:
+    """Each field's first fault; one that names no field, and what is no bad input at all, stands at `field`."""
+    if not isinstance(error, BadInput) or not error.faults:
         return {field: str(error)}
     found: Faults = {}
     for fault in error.faults:

@@ -31,6 +31,7 @@ class PageForm:
 
     action: str
     method: str
+    name: str = ""
     fields: dict[str, str] = field(default_factory=dict[str, str])
     buttons: list[str] = field(default_factory=list[str])
 
@@ -45,6 +46,7 @@ class Reader(HTMLParser):
         self._within: list[str] = []
         self._select: str | None = None
         self._area: str | None = None
+        self._form: PageForm | None = None
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -52,11 +54,15 @@ class Reader(HTMLParser):
         if tag not in VOID:
             self._within.append(tag)
         if tag == "form":
-            self.forms.append(PageForm(given.get("action", ""), given.get("method", "get")))
+            self.forms.append(
+                PageForm(given.get("action", ""), given.get("method", "get"), given.get("id", ""))
+            )
             return
-        if not self.forms or "form" not in self._within or ("name" not in given and tag != "option"):
+        if tag in ("input", "select", "textarea", "button"):
+            self._form = self._form_of(given.get("form"))
+        if self._form is None or ("name" not in given and tag != "option"):
             return
-        fields, name = self.forms[-1].fields, given.get("name", "")
+        fields, name = self._form.fields, given.get("name", "")
         if tag == "input" and given.get("type") in ("checkbox", "radio"):
             if "checked" in given:
                 fields[name] = given.get("value", "on")
@@ -69,6 +75,12 @@ class Reader(HTMLParser):
         elif tag == "option" and self._select and (self._select not in fields or "selected" in given):
             fields[self._select] = given.get("value", "")
 
+    def _form_of(self, name: str | None) -> PageForm | None:
+        """The form that a field belongs to: that which it names, else that which it stands in."""
+        if name is not None:
+            return next((form for form in self.forms if form.name == name), None)
+        return self.forms[-1] if self.forms and "form" in self._within else None
+
     def handle_endtag(self, tag: str) -> None:
         if tag in self._within:
             del self._within[len(self._within) - 1 - self._within[::-1].index(tag) :]
@@ -78,12 +90,12 @@ class Reader(HTMLParser):
             self._area = None
 
     def handle_data(self, data: str) -> None:
-        if self._area and self.forms:
-            fields = self.forms[-1].fields
+        if self._area and self._form:
+            fields = self._form.fields
             fields[self._area] += data.removeprefix("\n") if not fields[self._area] else data
         elif "script" not in self._within and "style" not in self._within:
-            if self._within and self._within[-1] == "button" and self.forms:
-                self.forms[-1].buttons.append(data.strip())
+            if self._within and self._within[-1] == "button" and self._form:
+                self._form.buttons.append(data.strip())
             self.words.append(data)
 
 
@@ -144,6 +156,10 @@ class Browser:
         """Fill in a page's form and send it, by its own fields."""
         form = page.form(action, button)
         return self.post(action, {**form.fields, **values})
+
+    def press(self, page: Page, action: str, target: str, /, **values: str) -> Page:
+        """The same by a button that sends the form to another address."""
+        return self.post(target, {**page.form(action).fields, **values})
 
     def agree(self, page: Page) -> Page:
         """Press the real button of a page that asks."""

@@ -9,6 +9,7 @@ from xmit_pipeline.dashboard.headers import PREVIEW_POLICY
 from xmit_pipeline.model.ids import Kind, public_id
 from xmit_pipeline.store import audit, senders, templates
 from xmit_pipeline.store.contact_rows import create_contact
+from xmit_pipeline.store.keys import KeyScope
 from xmit_pipeline.store.lists import add_contacts, create_list
 from xmit_pipeline.store.sequences import sequences_page
 from xmit_pipeline.store.steps import live_steps
@@ -188,6 +189,51 @@ def test_template_is_put_in_unsaved(house: House, browser: Browser, draft: Page)
     assert "No steps yet" in browser.get(draft.path).text
 
 
+def test_template_asks_before_it_replaces(house: House, browser: Browser, draft: Page) -> None:
+    """What is written stays until somebody says that it may go."""
+    with house.changing() as connection:
+        warm = {"name": "Warm", "subject": "Warm", "body_html": "<b>Warm</b>"}
+        template_id = templates.create_template(connection, house.clock.now(), **warm)
+    path = f"{draft.path}/new"
+    written = {
+        "subject": "Mine",
+        "bodyHtml": "<p>Mine</p>",
+        "templateId": public_id(Kind.TEMPLATE, template_id),
+    }
+
+    asked = browser.press(browser.get(path), path, f"{path}/fill", **written)
+    assert asked.form(path).fields.items() >= written.items()
+    assert "Replace what is written" in asked.text
+    page = browser.press(asked, path, f"{path}/fill", replaces="yes")
+
+    assert page.form(path).fields["bodyHtml"] == "<b>Warm</b>"
+
+
+def test_sender_gone_meanwhile_loses_no_words(
+    house: House, browser: Browser, list_id: UUID, draft: Page
+) -> None:
+    """A sender or a list that was deleted since the page was opened is told beside its field."""
+    setup, step = draft.path.replace("/steps", "/setup"), f"{draft.path}/new"
+    editors = {path: browser.get(path) for path in (setup, step)}
+    with house.changing() as connection:
+        sender_id = public_id(Kind.SENDER, senders.senders(connection)[0]["id"])
+        connection.execute("UPDATE sender SET deleted_at = now()")
+        connection.execute("UPDATE list SET deleted_at = now()")
+    body = {"name": "Kept", "subject": "Kept", "bodyHtml": "<p>Kept</p>"}
+
+    written = browser.send(editors[step], step, "Add the step", senderId=sender_id, **body)
+    named = browser.send(editors[setup], setup, name="Kept", senderId=sender_id)
+    gone_list = public_id(Kind.LIST, list_id)
+    listed = browser.send(editors[setup], setup, name="Kept", triggerType="list_add", triggerListId=gone_list)
+
+    assert (written.status, named.status, listed.status) == (400, 400, 400)
+    assert "no such sender" in written.fault("senderId")
+    assert written.form(step).fields.items() >= body.items()
+    assert "no such sender" in named.fault("senderId")
+    assert "no such list" in listed.fault("triggerListId")
+    assert listed.form(setup).fields["name"] == "Kept"
+
+
 @pytest.mark.usefixtures("list_id")
 def test_preview_shows_a_chosen_contact(browser: Browser, draft: Page) -> None:
     """What is typed, as Grace would get it; the form posts into the frame, so no script is needed."""
@@ -204,6 +250,33 @@ def test_preview_shows_a_chosen_contact(browser: Browser, draft: Page) -> None:
     assert "For Grace" in page.text
     assert "&lt;i&gt;Engines&lt;/i&gt;" in page.html
     assert page.answer.headers["content-security-policy"] == PREVIEW_POLICY
+    assert "Pictures from other servers" not in page.text
+
+
+def test_preview_says_which_pictures_it_hides(browser: Browser, draft: Page) -> None:
+    form = browser.get(f"{draft.path}/new").form(f"{draft.path}/new")
+    typed = {**form.fields, "subject": "Hi", "bodyHtml": '<img src="https://pictures.example/a.png">'}
+
+    page = browser.post(f"{draft.path.removesuffix('/steps')}/preview", typed)
+
+    assert "Pictures from other servers are not loaded here" in page.text
+
+
+@pytest.mark.usefixtures("list_id")
+def test_reading_key_previews_a_saved_step(house: House, browser: Browser, draft: Page) -> None:
+    """For any contact, by an address of its own: looking is reading."""
+    steps = add_step(browser, draft)
+    with house.store.snapshot() as connection:
+        [row] = sequences_page(connection)
+        step = public_id(Kind.STEP, live_steps(connection, row["id"])[0]["id"])
+    reader = house.signed_in("looker", KeyScope.READ)
+
+    form = reader.get(f"{steps.path}/{step}").form(f"{steps.path}/{step}/preview")
+    shown = reader.get(f"{form.action}?previewFor=grace@example.org")
+    fault = reader.get(f"{form.action}?previewFor=nobody@example.org")
+
+    assert (form.method, "Hello Grace" in shown.text) == ("get", True)
+    assert "Nobody has the address" in fault.text
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ from tests.integration.api.client import MovableClock
 from tests.integration.dashboard.client import Browser, House, Page, PageForm, Reader, TestClient
 from xmit_pipeline.dashboard.site import create_site
 from xmit_pipeline.model.ids import Kind, public_id
+from xmit_pipeline.model.lifecycle import SuppressionReason
 from xmit_pipeline.store import sequences
 from xmit_pipeline.store.dashboard_figures import sequence_figures
 from xmit_pipeline.store.lists import create_list
 from xmit_pipeline.store.metrics import refresh_step_metrics, step_stats
+from xmit_pipeline.store.suppressions import suppress
 
 EVIL = "<script>alert(1)</script>"
 
@@ -260,12 +262,32 @@ def test_test_mail_goes_to_its_address(world: World, browser: Browser, sequence_
     step = public_id(Kind.STEP, world.rows("SELECT id FROM step WHERE name = 'step 1'")[0]["id"])
     address = f"{address_of(sequence_id)}/steps/{step}"
 
-    page = browser.send(browser.get(address), f"{address}/test", to="me@example.org")
+    page = browser.press(browser.get(address), address, f"{address}/test", to="me@example.org")
     assert "The test went to me@example.org" in page.text
     assert any(mail.to == "me@example.org" for mail in world.sandbox.mailbox.page(limit=5, offset=0).mails)
 
-    refused = browser.send(browser.get(address), f"{address}/test", to="nobody")
-    assert (refused.status, bool(refused.fault("to"))) == (400, True)
+    with world.store.transaction() as connection:
+        suppress(connection, "stopped@example.org", SuppressionReason.MANUAL, START, source="test")
+    for odd in ("nobody", "stopped@example.org"):
+        unsaved = {"to": odd, "subject": "Not saved"}
+        refused = browser.press(browser.get(address), address, f"{address}/test", **unsaved)
+        assert (refused.status, bool(refused.fault("to"))) == (400, True)
+        assert refused.form(address).fields["subject"] == "Not saved"
+
+
+def test_test_mail_is_what_is_written(world: World, browser: Browser, sequence_id: UUID) -> None:
+    """For the contact of the preview, and before it is saved; nothing is saved by it, and nothing is lost."""
+    world.change("UPDATE domain SET warmup_state = 'inactive'")
+    world.change("UPDATE contact SET first_name = 'Grace' WHERE email = 'person1@example.net'")
+    step = public_id(Kind.STEP, world.rows("SELECT id FROM step WHERE name = 'step 1'")[0]["id"])
+    address = f"{address_of(sequence_id)}/steps/{step}"
+    written = {"subject": "New for {{ firstName }}", "previewFor": "person1@example.net"}
+
+    page = browser.press(browser.get(address), address, f"{address}/test", to="me@example.org", **written)
+
+    assert "The test went to me@example.org: [Test] New for Grace" in page.text
+    assert page.form(address).fields.items() >= written.items()
+    assert world.rows("SELECT subject FROM step WHERE name = 'step 1'")[0]["subject"] != written["subject"]
 
 
 def page_forms(page: Page) -> list[PageForm]:

@@ -9,12 +9,12 @@ from starlette.responses import Response
 from xmit_pipeline.api import sequences
 from xmit_pipeline.api.shapes import SequenceId
 from xmit_pipeline.api.shapes_sequences import Sequence, SequenceChange, SequenceDraft
-from xmit_pipeline.dashboard.faults import Faults, checked, faults_by_field
+from xmit_pipeline.dashboard.faults import WHOLE, Faults, checked, faults_by_field
 from xmit_pipeline.dashboard.form import Form
 from xmit_pipeline.dashboard.marks import AtMark, Search
 from xmit_pipeline.dashboard.visit import AtVisit, Visit
-from xmit_pipeline.model.errors import BadInput
-from xmit_pipeline.model.ids import Kind, public_id
+from xmit_pipeline.model.errors import BadInput, Conflict, NotFound
+from xmit_pipeline.model.ids import Kind, parse_known_ids, public_id
 from xmit_pipeline.model.lifecycle import TRIGGER_CHANGES_IN, SequenceStatus, TriggerType
 from xmit_pipeline.store.connection import Connection
 from xmit_pipeline.store.dashboard_sequences import sequences_cut
@@ -62,8 +62,8 @@ def create(visit: AtVisit) -> Response:
     typed = _typed(visit.form)
     try:
         made = sequences.create_sequence(visit.asking("create_sequence"), checked(SequenceDraft, typed))
-    except BadInput as error:
-        return _setup(visit, typed, faults=faults_by_field(error))
+    except (BadInput, NotFound) as error:
+        return _setup(visit, typed, faults=faults_by_field(error, _gone(visit, typed)))
     return visit.go(
         f"/sequences/{public_id(Kind.SEQUENCE, made.id)}/steps", "The draft is saved. Now its steps."
     )
@@ -85,9 +85,9 @@ def update(visit: AtVisit, sequence_id: SequenceId) -> Response:
     try:
         change = checked(SequenceChange, typed)
         sequences.update_sequence(visit.asking("update_sequence"), sequence_id, change)
-    except BadInput as error:
+    except (BadInput, NotFound, Conflict) as error:
         kept = sequence.model_dump(by_alias=True, mode="json")
-        return _setup(visit, {**kept, **typed}, sequence, faults_by_field(error))
+        return _setup(visit, {**kept, **typed}, sequence, faults_by_field(error, _gone(visit, typed)))
     address = f"/sequences/{public_id(Kind.SEQUENCE, sequence_id)}"
     draft = sequence.status is SequenceStatus.DRAFT
     return visit.go(f"{address}/steps" if draft else address, "The setup is saved.")
@@ -102,16 +102,43 @@ def _setup(
     visit: Visit, values: dict[str, Any], sequence: Sequence | None = None, faults: Faults | None = None
 ) -> Response:
     with visit.desk.reading() as (connection, _):
-        lists = [
-            (public_id(Kind.LIST, row["id"]), f"{row['name']} ({row['contact_count']:,})")
-            for row in lists_page(connection, limit=MOST_CHOICES)
-        ]
-        choices = {"lists": lists, "senders": sender_choices(connection)}
+        choices = {
+            "lists": _list_choices(connection, values["triggerListId"]),
+            "senders": sender_choices(connection),
+        }
     fixed = sequence is not None and sequence.status not in TRIGGER_CHANGES_IN
     return visit.show(
         "setup.html", status=400 if faults else 200, values=values, sequence=sequence, faults=faults or {},
         fixed=fixed, **choices,
     )  # fmt: skip
+
+
+def _list_choices(connection: Connection, chosen: str | None) -> list[tuple[str, str]]:
+    """Lists for a choice, the one that is chosen at their head where there are too many for it to be among them."""
+    known = lists_page(connection, limit=MOST_CHOICES)
+    choices = [(public_id(Kind.LIST, row["id"]), _list_words(row)) for row in known]
+    if not chosen or any(chosen == list_id for list_id, _ in choices):
+        return choices
+    return [*((chosen, _list_words(row)) for row in _list(connection, chosen)), *choices]
+
+
+def _list(connection: Connection, chosen: str) -> list[dict[str, Any]]:
+    """The list with this id; nothing where it is gone."""
+    [list_id] = parse_known_ids(Kind.LIST, [chosen])
+    return lists_page(connection, list_id=list_id) if list_id else []
+
+
+def _list_words(row: dict[str, Any]) -> str:
+    return f"{row['name']} ({row['contact_count']:,})"
+
+
+def _gone(visit: Visit, typed: dict[str, Any]) -> str:
+    """The field whose choice is there no more, where one is."""
+    with visit.desk.reading() as (connection, _):
+        chosen = typed.get("triggerListId")
+        listed = not chosen or _list(connection, chosen)
+        sends = not typed["senderId"] or typed["senderId"] in dict(sender_choices(connection))
+    return WHOLE if listed and sends else "senderId" if listed else "triggerListId"
 
 
 def _typed(form: Form) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The steps of a sequence: stage 2 of the builder."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -10,15 +11,17 @@ from xmit_pipeline.api import steps, trials
 from xmit_pipeline.api.shapes import SequenceId, StepId
 from xmit_pipeline.api.shapes_mail import TestSend
 from xmit_pipeline.api.shapes_sequences import Step, StepChange, StepDraft, StepOrder, StepRelease
-from xmit_pipeline.dashboard.faults import Faults, checked, faults_by_field
+from xmit_pipeline.dashboard.faults import WHOLE, Faults, checked, faults_by_field
 from xmit_pipeline.dashboard.form import Form
 from xmit_pipeline.dashboard.printed import plural
 from xmit_pipeline.dashboard.routes.preview import contact_chosen
 from xmit_pipeline.dashboard.routes.sequences import sender_choices
+from xmit_pipeline.dashboard.said import Said
 from xmit_pipeline.dashboard.visit import AtVisit, Deed, Visit
-from xmit_pipeline.model.errors import BadInput, NotFound
+from xmit_pipeline.model.errors import BadInput, Conflict, NotFound, XmitError
 from xmit_pipeline.model.ids import Kind, parse_id, public_id
 from xmit_pipeline.rendering.names import BUILT_IN
+from xmit_pipeline.rendering.source import StepSource
 from xmit_pipeline.store.dashboard_sequences import waiting_for_step
 from xmit_pipeline.store.dashboard_variables import metadata_keys
 from xmit_pipeline.store.sequences import get_sequence
@@ -60,8 +63,8 @@ def create(visit: AtVisit, sequence_id: SequenceId) -> Response:
     typed = _typed(visit.form)
     try:
         made = steps.create_step(visit.asking("create_step"), sequence_id, checked(StepDraft, typed))
-    except BadInput as error:
-        return _editor(visit, sequence_id, typed, faults=faults_by_field(error))
+    except (BadInput, NotFound, Conflict) as error:
+        return _editor(visit, sequence_id, typed, faults=_faults(error))
     return visit.go(_after(visit, sequence_id, made.id), f"Step {made.position}, {made.name!r}, is saved.")
 
 
@@ -84,8 +87,8 @@ def update(visit: AtVisit, sequence_id: SequenceId, step_id: StepId) -> Response
     step, typed = _step(visit, sequence_id, step_id), _typed(visit.form)
     try:
         steps.update_step(visit.asking("update_step"), sequence_id, step_id, checked(StepChange, typed))
-    except BadInput as error:
-        return _editor(visit, sequence_id, typed, step, faults_by_field(error))
+    except (BadInput, NotFound, Conflict) as error:
+        return _editor(visit, sequence_id, typed, step, _faults(error))
     return visit.go(_after(visit, sequence_id, step_id), f"{typed['name']!r} is saved.")
 
 
@@ -140,24 +143,38 @@ def release(visit: AtVisit, sequence_id: SequenceId, step_id: StepId) -> Respons
 
 @router.post("/{step_id}/test")
 def send_test(visit: AtVisit, sequence_id: SequenceId, step_id: StepId) -> Response:
-    """Send the saved step to one address."""
-    step = _step(visit, sequence_id, step_id)
-    shown = step.model_dump(by_alias=True, mode="json")
+    """Send what stands in the form to one address; nothing of it is saved, and nothing is lost."""
+    step, typed, form = _step(visit, sequence_id, step_id), _typed(visit.form), visit.form
     try:
         with visit.desk.reading() as (connection, _):
-            contact_id = contact_chosen(connection, visit.form)
-        given = checked(
-            TestSend, {"to": visit.form.text("to").strip(), "stepId": step_id, "contactId": contact_id}
+            contact_id = contact_chosen(connection, form)
+        asked = {"to": form.text("to").strip(), "stepId": step_id, "contactId": contact_id}
+        given = checked(TestSend, asked)
+        words = StepSource(typed["subject"], typed["bodyHtml"], typed["bodyText"])
+        answer = trials.send_words(
+            visit.asking("send_test_mail", to=given.to), visit.settings, sequence_id, given, words
         )
-        answer = trials.send_test_mail(visit.asking("send_test_mail"), visit.settings, sequence_id, given)
-    except BadInput as error:
-        return _editor(visit, sequence_id, shown, step, faults_by_field(error, "to"))
-    words = f"The test went to {answer.to}: {answer.subject}"
+    except XmitError as error:
+        field = "bodyHtml" if isinstance(error, BadInput) else "to"
+        return _editor(visit, sequence_id, typed, step, faults_by_field(error, field))
+    told = Said(text=f"The test went to {answer.to}: {answer.subject}", tone="good")
     if answer.words:
-        words = f"The test to {answer.to} left, and its fate is unknown: {answer.words}"
-    return visit.go(
-        f"{_address(sequence_id)}/{public_id(Kind.STEP, step_id)}", words, "note" if answer.words else "good"
-    )
+        lost = f"The test to {answer.to} left, and its fate is unknown: {answer.words}"
+        told = Said(text=lost, tone="note")
+    if any(getattr(step, name) != typed[given_name] for name, given_name in _WORDS.items()):
+        return _editor(visit, sequence_id, typed, step, told=told)
+    return visit.go(f"{_address(sequence_id)}/{public_id(Kind.STEP, step_id)}", told["text"], told["tone"])
+
+
+_WORDS = {"name": "name", "subject": "subject", "body_html": "bodyHtml", "body_text": "bodyText"}
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """A template that is to take the place of what is written, once that is asked."""
+
+    template: str | None = None
+    asks: bool = False
 
 
 def _editor(
@@ -166,7 +183,11 @@ def _editor(
     values: dict[str, Any],
     step: Step | None = None,
     faults: Faults | None = None,
+    *,
+    filling: Filling = Filling(),
+    told: Said | None = None,
 ) -> Response:
+    """The form with these values. A page that answers a post holds what is not saved yet."""
     with visit.desk.reading() as (connection, _):
         sequence = get_sequence(connection, sequence_id)
         templates = [
@@ -177,19 +198,31 @@ def _editor(
         names = [*BUILT_IN, *(key for key in metadata_keys(connection) if key not in BUILT_IN)]
     return visit.show(
         "step.html", status=400 if faults else 200, sequence=sequence, step=step, values=values, names=names,
-        faults=faults or {}, to=visit.form.text("to"), preview_for=visit.form.text("previewFor"), **choices,
+        faults=faults or {}, to=visit.form.text("to"), preview_for=visit.form.text("previewFor"),
+        filling=filling, unsaved=visit.request.method == "POST", **({"said": told} if told else {}), **choices,
     )  # fmt: skip
 
 
+def _faults(error: XmitError) -> Faults:
+    """What refused a step; a sender can be gone since the page was opened."""
+    return faults_by_field(error, "senderId" if isinstance(error, NotFound) else WHOLE)
+
+
 def _filled(visit: Visit, sequence_id: UUID, step: Step | None) -> Response:
+    """The template's words in place of those typed; where a body is written, that is asked first."""
     typed, chosen = _typed(visit.form), visit.form.optional("templateId")
     if chosen is None:
         fault = {"templateId": "Choose a template first; templates are made in the settings."}
         return _editor(visit, sequence_id, typed, step, fault)
-    with visit.desk.reading() as (connection, _):
-        saved = get_template(connection, parse_id(Kind.TEMPLATE, chosen))
+    try:
+        with visit.desk.reading() as (connection, _):
+            saved = get_template(connection, parse_id(Kind.TEMPLATE, chosen))
+    except NotFound as error:
+        return _editor(visit, sequence_id, typed, step, {"templateId": str(error)})
+    if typed["bodyHtml"].strip() and not visit.form.flag("replaces"):
+        return _editor(visit, sequence_id, typed, step, filling=Filling(chosen, asks=True))
     words = {"subject": saved["subject"], "bodyHtml": saved["body_html"], "bodyText": saved["body_text"]}
-    return _editor(visit, sequence_id, {**typed, **words}, step)
+    return _editor(visit, sequence_id, {**typed, **words}, step, filling=Filling(chosen))
 
 
 def _typed(form: Form) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 // The one script. Everything works without it; it saves a page's turn here and there.
 "use strict";
 
-// A post whose answer asks first: asked in a dialog here, on a page of its own without script.
+// A post whose answer asks first: asked in a dialog here, on a page of its own without script. This call does nothing
+// but ask; what needs no asking is then sent as any other form.
 async function askHere(form, submitter) {
   const posted = new URLSearchParams(new FormData(form, submitter));
-  const answer = await fetch(form.action, { method: "POST", body: posted, redirect: "manual" });
-  if (!answer.ok) return form.submit();
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const headers = { "X-Xmit-Asks": "yes" };
+  const answer = await fetch(form.action, { method: "POST", body: posted, redirect: "manual", headers });
+  const page = new DOMParser().parseFromString(answer.ok ? await answer.text() : "", "text/html");
   const asked = page.getElementById("ask");
-  if (!asked) return form.submit();
+  if (!asked) return sendUnasked(form, submitter);
   const heading = document.createElement("h2");
   heading.id = "ask-heading";
   heading.textContent = page.querySelector("h1").textContent;
@@ -25,11 +26,16 @@ async function askHere(form, submitter) {
   dialog.showModal();
 }
 
+function sendUnasked(form, submitter) {
+  form.removeAttribute("data-asks");
+  form.requestSubmit(submitter);
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.hasAttribute("data-asks")) return;
   event.preventDefault();
-  askHere(form, event.submitter).catch(() => form.submit());
+  askHere(form, event.submitter).catch(() => sendUnasked(form, event.submitter));
 });
 
 // A name to insert, put where the writer last was.
@@ -73,6 +79,28 @@ if (previewing) {
     timer = setTimeout(renew, 600);
   });
   if (form.hasAttribute("data-preview-now")) renew();
+}
+
+// Enter presses the button of its own field, where that is another than its form's first.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !event.target.dataset?.enter) return;
+  event.preventDefault();
+  document.getElementById(event.target.dataset.enter).click();
+});
+
+// Words that are not saved yet: leaving the page asks. What stands aside (whom a test goes to) is nobody's work.
+const guarded = document.querySelector("[data-guard]");
+if (guarded) {
+  let unsaved = guarded.hasAttribute("data-unsaved");
+  document.addEventListener("input", (event) => {
+    if (event.target.form === guarded && !event.target.hasAttribute("data-aside")) unsaved = true;
+  });
+  guarded.addEventListener("submit", (event) => {
+    if (!event.submitter?.formTarget) unsaved = false;
+  });
+  window.addEventListener("beforeunload", (event) => {
+    if (unsaved) event.preventDefault();
+  });
 }
 
 // A part of a page that is still growing: asked for again until it says that it is done.
