@@ -8,7 +8,7 @@ from xmit_pipeline.store.keyset import Cut, Mark, cut_rows
 
 TRIGGERS = """
 SELECT id, name, status, trigger_list_id FROM sequence
-WHERE trigger_list_id IS NOT NULL AND deleted_at IS NULL AND status <> 'archived'
+WHERE trigger_type = 'list_add' AND trigger_list_id IS NOT NULL AND deleted_at IS NULL AND status <> 'archived'
   AND ($list_id::UUID IS NULL OR trigger_list_id = $list_id)
 ORDER BY created_at, id
 """

@@ -36,7 +36,7 @@ WHERE id = $id
 
 USED_BY = """
 SELECT name FROM sequence
-WHERE trigger_list_id = $id AND status <> 'archived' AND deleted_at IS NULL
+WHERE trigger_list_id = $id AND trigger_type = 'list_add' AND status <> 'archived' AND deleted_at IS NULL
 ORDER BY created_at, id
 LIMIT 3
 """

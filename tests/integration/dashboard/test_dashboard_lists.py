@@ -144,6 +144,24 @@ def test_asking_call_of_the_script_does_nothing(house: House, browser: Browser) 
     assert count_of(house, path) == 2
 
 
+def test_only_a_list_trigger_starts_from_it(house: House, browser: Browser) -> None:
+    """A sequence by hand has no list, whatever was chosen for it before; a paused one is told apart."""
+    path = made(browser)
+    list_id = parse_id(Kind.LIST, path.rpartition("/")[2])
+    starting(house, path, "Welcome")
+    assert "Who is put on this list is enrolled in Welcome" in browser.get(path).text
+    with house.changing() as connection:
+        connection.execute("UPDATE sequence SET status = 'paused'")
+    assert "starts from it too, and takes nobody while it is paused." in browser.get(path).text
+
+    with house.changing() as connection:
+        connection.execute("UPDATE sequence SET trigger_type = 'manual'")
+        connection.execute("UPDATE sequence SET trigger_list_id = $id", {"id": list_id})
+
+    assert "No sequence starts from it." in browser.get(path).text
+    assert "Delete the list Newsletter?" in browser.send(browser.get(path), f"{path}/delete").text
+
+
 def test_list_in_use_is_not_deleted(house: House, browser: Browser) -> None:
     """SPEC 2: 409, with the sequence that starts from it."""
     path = made(browser)
