@@ -29,6 +29,7 @@ from xmit_pipeline.sandbox.people import PeopleOrder
 from xmit_pipeline.sandbox.server import RunningSandbox
 from xmit_pipeline.serving import listener_on, url_of
 from xmit_pipeline.store.connection import EmbeddedStore
+from xmit_pipeline.store.key_stamp import note_key_change
 from xmit_pipeline.store.keys import KeyScope, create_key
 from xmit_pipeline.store.metrics import refresh_step_metrics
 
@@ -53,7 +54,9 @@ class Site:
     def key(self, name: str = "marketing", scope: KeyScope = KeyScope.FULL) -> str:
         """A live key to sign in with."""
         with self.world.store.transaction() as connection:
-            return create_key(connection, name, self.clock.now(), scope)
+            key = create_key(connection, name, self.clock.now(), scope)
+        note_key_change(self.world.store.path)
+        return key
 
     def pass_time(self, **span: float) -> None:
         """So much later readers have read, and a tick runs: it folds their events, sends, and measures."""

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from xmit_pipeline.api.auth import READ_ONLY, KeyRing
+from xmit_pipeline.api.auth import READ_ONLY, SEEN_SECONDS, KeyRing
 from xmit_pipeline.api.desk import CALLER, Desk
 from xmit_pipeline.dashboard.error_pages import error_page
 from xmit_pipeline.dashboard.form import Form, read_form
@@ -95,7 +95,9 @@ class Door:
         if office.ring.stale:
             await run_in_threadpool(office.ring.read)
         key = office.ring.of_hash(session.key_hash)
-        if key is None:  # revoked, or so new that it was not there at the last reading
+        if key is None and office.ring.older_than(
+            SEEN_SECONDS
+        ):  # revoked, or so new that it was not there at the last reading
             await run_in_threadpool(office.ring.read, anew=True)
             key = office.ring.of_hash(session.key_hash)
         if key is not None and office.ring.wants_touch(key):

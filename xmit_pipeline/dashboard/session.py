@@ -1,12 +1,15 @@
 """Who is signed in: a signed cookie that names an API key by its hash, and the token that its forms carry.
 
-Nothing is kept on the server: a revoked key is known by its hash, and ends the session with the next request.
+A revoked key is known by its hash, and ends the session with the next request. Of sessions the server keeps those alone
+that were ended by signing out, until they would have ended by themselves.
 """
 
 import secrets
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,6 +19,9 @@ from xmit_pipeline.model.settings import Settings
 COOKIE = "xmit_session"
 LASTS = timedelta(days=7)
 FORM_FIELD = "csrf"
+ENDED = "ended-sessions.json"
+
+_ending = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,27 @@ def session_of(request: Request, settings: Settings, now: datetime) -> Session |
     found = opened("session", request.cookies.get(COOKIE, ""), settings.secrets)
     if found is None or found["ends_at"] <= now.timestamp():
         return None
-    return Session(**found)
+    return None if found["nonce"] in _ended(settings) else Session(**found)
+
+
+def end_session(session: Session, settings: Settings, now: datetime) -> None:
+    """Let its cookie open nothing more, whoever has a copy of it."""
+    with _ending:
+        ended = {nonce: ends for nonce, ends in _ended(settings).items() if ends > now.timestamp()}
+        ended[session.nonce] = session.ends_at
+        path = settings.home / ENDED
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(orjson.dumps(ended))
+        fresh.replace(path)
+
+
+def _ended(settings: Settings) -> dict[str, int]:
+    """When each session that was signed out would have ended, by its nonce."""
+    try:
+        return orjson.loads((settings.home / ENDED).read_bytes())
+    except FileNotFoundError:
+        return {}
 
 
 def keep_session(response: Response, session: Session, settings: Settings) -> None:

@@ -82,6 +82,12 @@ def audit_choices(connection: Connection) -> tuple[list[str], list[str]]:
     return [name for (name,) in who], [name for (name,) in what]
 
 
+def key_with(connection: Connection, key_hash: str) -> UUID | None:
+    """The id of the key with this hash."""
+    row = connection.execute("SELECT id FROM api_key WHERE hash = $hash", {"hash": key_hash}).fetchone()
+    return row[0] if row else None
+
+
 def deliveries_cut(
     connection: Connection, endpoint_id: UUID, *, state: str | None = None, mark: Mark | None = None
 ) -> Cut:

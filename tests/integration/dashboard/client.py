@@ -15,6 +15,7 @@ from tests.integration.api.client import MovableClock
 from xmit_pipeline.dashboard.site import create_site
 from xmit_pipeline.model.settings import Settings, read_settings
 from xmit_pipeline.store.connection import Connection, EmbeddedStore
+from xmit_pipeline.store.key_stamp import note_key_change
 from xmit_pipeline.store.keys import KeyScope, create_key
 
 with warnings.catch_warnings():
@@ -178,7 +179,9 @@ class House:
 
     def key(self, name: str = "marketing", scope: KeyScope = KeyScope.FULL) -> str:
         with self.store.transaction() as connection:
-            return create_key(connection, name, self.clock.now(), scope)
+            key = create_key(connection, name, self.clock.now(), scope)
+        note_key_change(self.store.path)
+        return key
 
     def browser(self) -> Browser:
         """A new visitor, not signed in."""

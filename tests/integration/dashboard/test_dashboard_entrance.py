@@ -4,10 +4,13 @@ import re
 import time
 from datetime import timedelta
 
+import orjson
 import pytest
 
-from tests.integration.dashboard.client import House
+from tests.integration.dashboard.client import House, TestClient
 from xmit_pipeline.dashboard.headers import POLICY
+from xmit_pipeline.dashboard.session import ENDED
+from xmit_pipeline.dashboard.site import create_site
 from xmit_pipeline.store.keys import KeyScope, revoke_key
 
 
@@ -86,6 +89,34 @@ def test_signing_out_ends_it(house: House) -> None:
     assert page.path == "/sign-in"
     assert "You are signed out." in page.text
     assert browser.get("/sequences").path == "/sign-in"
+
+
+def test_copied_cookie_ends_with_the_session(house: House) -> None:
+    """Also in a site that starts anew; a session of the same key elsewhere goes on."""
+    key = house.key()
+    browser, copy, elsewhere = house.browser(), house.browser(), house.browser()
+    browser.sign_in(key)
+    elsewhere.sign_in(key)
+    copy.client.cookies.set("xmit_session", browser.client.cookies["xmit_session"])
+    assert copy.get("/sequences").path == "/sequences"
+
+    browser.send(browser.get("/sequences"), "/sign-out")
+
+    assert copy.get("/sequences").path == "/sign-in"
+    assert elsewhere.get("/sequences").path == "/sequences"
+    with TestClient(create_site(house.store, house.settings, clock=house.clock)) as client:
+        client.cookies.set("xmit_session", copy.client.cookies["xmit_session"])
+        assert client.get("/sequences").url.path == "/sign-in"
+
+
+def test_ended_sessions_are_forgotten_in_time(house: House) -> None:
+    """What would be over by itself is kept no longer."""
+    for _ in range(2):
+        browser = house.signed_in()
+        browser.send(browser.get("/sequences"), "/sign-out")
+        house.clock.moment += timedelta(days=8)
+
+    assert len(orjson.loads((house.settings.home / ENDED).read_bytes())) == 1
 
 
 @pytest.mark.parametrize("path", ["/theme", "/sign-out", "/sequences", "/nothing"])

@@ -62,6 +62,21 @@ def test_key_is_revoked_after_asking(house: House, browser: Browser) -> None:
     assert browser.post(address, browser.get("/settings").form("/sign-out").fields).status == 404
 
 
+def test_own_key_is_known_from_its_namesake(house: House) -> None:
+    """Who revokes the key that they are signed in with is told so, and is out."""
+    own, namesake = house.key("shop"), house.key("shop")
+    browser = house.browser()
+    browser.sign_in(own)
+    ids = {row["hash"]: row["id"] for row in rows(house, "SELECT id, hash FROM api_key")}
+    mine, other = (f"/settings/keys/{ids[hash_of(key)]}/revoke" for key in (own, namesake))
+
+    assert "You are signed in with it" not in browser.send(browser.get("/settings"), other).text
+    asked = browser.send(browser.get("/settings"), mine)
+    assert "You are signed in with it" in asked.text
+
+    assert browser.agree(asked).path == "/sign-in"
+
+
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with running_receiver() as running:

@@ -6,10 +6,12 @@ from typing import cast
 from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
+from xmit_pipeline.api.auth import SEEN_SECONDS, KeyRing
 from xmit_pipeline.dashboard.door import FORM, SIGN_IN, Office
 from xmit_pipeline.dashboard.form import Form
-from xmit_pipeline.dashboard.session import COOKIE, keep_cookie, keep_session, new_session
+from xmit_pipeline.dashboard.session import COOKIE, end_session, keep_cookie, keep_session, new_session
 from xmit_pipeline.dashboard.visit import THEME, THEMES, VISIT, AtVisit, own_path, shown
+from xmit_pipeline.store.keys import LiveKey
 
 router = APIRouter()
 
@@ -36,8 +38,7 @@ def sign_in(request: Request) -> Response:
     """Begin a session with a live key; of a wrong and a revoked one the page says the same."""
     office, form = _office(request), cast(Form, request.scope[FORM])
     wanted = own_path(form.text("next"))
-    office.ring.read(anew=True)
-    key = office.ring.matching(form.text("key").strip())
+    key = _key(office.ring, form.text("key").strip())
     if key is None:
         return _asked(request, wanted, NO_SUCH_KEY)
     response = RedirectResponse(wanted, 303)
@@ -47,7 +48,8 @@ def sign_in(request: Request) -> Response:
 
 @router.post("/sign-out")
 def sign_out(visit: AtVisit) -> Response:
-    """End the session in this browser."""
+    """End the session, in this browser and wherever its cookie was copied to."""
+    end_session(visit.session, visit.settings, visit.now)
     response = visit.go(SIGN_IN, "You are signed out.", "note")
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
     return response
@@ -60,6 +62,17 @@ def choose_theme(visit: AtVisit) -> Response:
     response = visit.go(own_path(visit.form.text("back")))
     keep_cookie(response, THEME, theme if theme in THEMES else "auto", visit.settings, THEME_LASTS)
     return response
+
+
+def _key(ring: KeyRing, given: str) -> LiveKey | None:
+    """The live key with this text; wrong ones, however many come, have the store read twice a second at most."""
+    if ring.stale:
+        ring.read()
+    key = ring.matching(given)
+    if key is None and ring.older_than(SEEN_SECONDS):
+        ring.read(anew=True)
+        key = ring.matching(given)
+    return key
 
 
 def _asked(request: Request, wanted: str, fault: str | None = None) -> Response:
