@@ -33,6 +33,13 @@ WHERE sender.deleted_at IS NULL
 ORDER BY sender.created_at, sender.id
 """
 
+BY_DEFAULT = """
+SELECT name FROM sequence
+WHERE status = 'active' AND deleted_at IS NULL AND sender_id IS NULL AND EXISTS (
+    FROM step WHERE step.sequence_id = sequence.id AND step.deleted_at IS NULL AND step.sender_id IS NULL)
+ORDER BY created_at, id
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class CurveDay:
@@ -60,6 +67,11 @@ def waiting_by_domain(connection: Connection, groups: Iterable[DueGroup]) -> dic
 def senders_with_domains(connection: Connection) -> list[dict[str, Any]]:
     """All senders, oldest first, with `domain_name`."""
     return rows_as_dicts(connection, SENDERS)
+
+
+def sending_by_default(connection: Connection) -> list[str]:
+    """The names of active sequences of which some step goes out by the default sender, oldest first."""
+    return [name for (name,) in connection.execute(BY_DEFAULT).fetchall()]
 
 
 def curve_days(

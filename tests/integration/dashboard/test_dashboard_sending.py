@@ -167,6 +167,45 @@ def test_pause_shows_why_and_resumes(browser: Browser) -> None:
     assert "Warming up" in page.text
 
 
+def test_warmup_ends_only_once_asked(house: House, browser: Browser) -> None:
+    """The tick alone lifts every limit, so its taking away says so first; a pause stays one."""
+    path = with_domain(browser)
+    browser.send(browser.get(path), f"{path}/warmup", enabled="yes")
+    off = {**browser.get(path).form(f"{path}/warmup").fields, "start": "30"}
+    del off["enabled"]
+
+    asked = browser.post(f"{path}/warmup", off)
+    assert "No limit holds any more" in asked.text
+    assert rows(house, "SELECT warmup_state FROM domain") == [{"warmup_state": "active"}]
+    browser.send(browser.get(path), f"{path}/pause", reason="odd bounces")
+    assert "It stays paused" in browser.post(f"{path}/warmup", off).text
+    browser.send(browser.get(path), f"{path}/resume")
+
+    browser.agree(asked)
+
+    state = rows(house, "SELECT warmup_state, warmup_start FROM domain")
+    assert state == [{"warmup_state": "inactive", "warmup_start": 30}]
+
+
+def test_default_that_stops_sequences_asks(world: World) -> None:
+    """A sender that can't be used yet: whom that would keep waiting is said before."""
+    world.domain()
+    world.sequence((0,))
+    with world.store.transaction() as connection:
+        domain = senders.add_domain(connection, "new.example", START, verified=False)
+        sender = senders.add_sender(connection, domain, "hi@new.example", START)
+        connection.execute("UPDATE sequence SET sender_id = NULL, name = 'Welcome'")
+        connection.execute("UPDATE step SET sender_id = NULL")
+    with TestClient(create_site(world.store, world.settings, clock=MovableClock(START))) as client:
+        browser = House(world.store, world.settings, MovableClock(START), client).signed_in()
+        path = f"/sending/senders/{public_id(Kind.SENDER, sender)}/default"
+
+        asked = browser.send(browser.get("/sending/senders"), path)
+        assert "1 active sequence names no sender and would stand still: Welcome." in asked.text
+        page = browser.agree(asked)
+        assert "hi@new.example sends for every sequence that names no sender." in page.text
+
+
 def test_waiting_and_health_are_shown(house: House, browser: Browser) -> None:
     path = with_domain(browser, verified="yes")
 

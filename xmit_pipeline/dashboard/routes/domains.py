@@ -13,6 +13,7 @@ from xmit_pipeline.api.shapes_sending import DomainDraft, WarmupChange, WarmupPa
 from xmit_pipeline.dashboard.faults import Faults, checked, faults_by_field
 from xmit_pipeline.dashboard.form import Form
 from xmit_pipeline.dashboard.outlook import AtOutlook
+from xmit_pipeline.dashboard.printed import plural
 from xmit_pipeline.dashboard.visit import AtVisit, Deed, Visit
 from xmit_pipeline.model.errors import BadInput, Conflict
 from xmit_pipeline.model.ids import Kind, public_id
@@ -70,11 +71,28 @@ def update_warmup(visit: AtVisit, domain_id: DomainId, outlook: AtOutlook) -> Re
     typed = _typed(visit.form)
     try:
         change = checked(WarmupChange, typed)
+        if _known(row)["enabled"] and not change.enabled and not visit.sure:
+            return visit.ask(_ending(row, outlook))
         warmup_calls.update_warmup(visit.asking("update_warmup"), domain_id, change)
     except BadInput as error:
         values = {**typed, "table": visit.form.text("table")}
         return _page(visit, row, outlook, values, _faults(error))
     return visit.go(_address(domain_id), "The warmup is saved; it holds at once, also for the rest of today.")
+
+
+def _ending(row: dict[str, Any], outlook: AtOutlook) -> Deed:
+    """Before a warmup is switched off: who goes out at once, and how its day is lost."""
+    waiting = outlook.waiting.get(row["id"], 0) if outlook else 0
+    if row["warmup_state"] == WarmupState.PAUSED:
+        goes = "It stays paused. Once you resume it, no limit holds any more."
+    elif waiting:
+        goes = f"No limit holds any more: {plural(waiting, 'waiting mail goes', 'waiting mails go')} out at once."
+    else:
+        goes = "No limit holds any more: whatever is due goes out at once, however much that is."
+    lost = "Its day of the warmup is forgotten; if you warm it up again, that begins with day 1."
+    why = "Mailbox providers may take a sudden flood for spam. To stop mail instead, pause the domain."
+    heading = f"Stop warming up {row['name']}?"
+    return Deed(heading, (goes, lost, why), "Stop the warmup", _address(row["id"]))
 
 
 @router.post("/domains/{domain_id}/pause")

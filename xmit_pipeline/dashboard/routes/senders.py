@@ -9,15 +9,19 @@ from xmit_pipeline.api import senders as calls
 from xmit_pipeline.api.shapes import SenderId
 from xmit_pipeline.api.shapes_sending import SenderChange, SenderDraft
 from xmit_pipeline.dashboard.faults import Faults, checked, faults_by_field
+from xmit_pipeline.dashboard.printed import plural
 from xmit_pipeline.dashboard.visit import AtVisit, Deed, Visit
 from xmit_pipeline.model.errors import BadInput, Conflict, NotFound
 from xmit_pipeline.model.ids import Kind, public_id
-from xmit_pipeline.store.dashboard_sending import senders_with_domains
+from xmit_pipeline.store.dashboard_sending import senders_with_domains, sending_by_default
 from xmit_pipeline.store.sender_rows import refuse_sender_in_use
 from xmit_pipeline.store.senders import domains, get_sender
 
 PAGE = "/sending/senders"
 router = APIRouter(prefix=PAGE)
+
+TOLD = 5
+"""Sequences that a sentence names at most."""
 
 
 @router.get("")
@@ -72,8 +76,13 @@ def update(visit: AtVisit, sender_id: SenderId) -> Response:
 
 @router.post("/{sender_id}/default")
 def make_default(visit: AtVisit, sender_id: SenderId) -> Response:
-    """The sender of sequences that name none."""
+    """The sender of sequences that name none; asked first where it would stop some that run."""
     row = _sender(visit, sender_id)
+    if (not row["verified"] or row["held_at"]) and not visit.sure:
+        with visit.desk.reading() as (connection, _):
+            stopped = sending_by_default(connection)
+        if stopped:
+            return visit.ask(_stopping(row, stopped))
     calls.make_default_sender(visit.asking("make_default_sender"), sender_id)
     return visit.go(PAGE, f"{row['email']} sends for every sequence that names no sender.")
 
@@ -98,6 +107,17 @@ def delete(visit: AtVisit, sender_id: SenderId) -> Response:
         return visit.ask(Deed(f"Delete the sender {row['email']}?", what, "Delete it", PAGE))
     calls.delete_sender(visit.asking("delete_sender"), sender_id)
     return visit.go(PAGE, f"The sender {row['email']} is deleted.")
+
+
+def _stopping(row: dict[str, Any], stopped: list[str]) -> Deed:
+    why = "is held: SendGrid refused it" if row["verified"] else "is not verified yet"
+    more = f" and {len(stopped) - TOLD:,} more" if len(stopped) > TOLD else ""
+    what = (
+        f"{row['email']} {why}, so nothing goes out by it.",
+        f"{plural(len(stopped), 'active sequence names', 'active sequences name')} no sender and would stand still: "
+        f"{', '.join(stopped[:TOLD])}{more}. Their people wait; nobody is lost.",
+    )
+    return Deed(f"Make {row['email']} the default all the same?", what, "Make it the default", PAGE)
 
 
 def _new(visit: Visit, values: dict[str, Any], faults: Faults) -> Response:
