@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from xmit_pipeline.api.desk import Call, Desk
+from xmit_pipeline.dashboard.audited_form import kept_of_form
 from xmit_pipeline.dashboard.form import Form
 from xmit_pipeline.dashboard.said import COOKIE as SAID
 from xmit_pipeline.dashboard.said import Tone, said_before, say
@@ -82,9 +83,8 @@ class Visit:
         """
         if self.only_asks:
             raise NothingToAskError(what)
-        fields = [name for name in self.form.names if name not in (FORM_FIELD, "sure")]
         places = {to_camel(name): value for name, value in self.request.path_params.items()}
-        details = {**places, **about, **({"fields": fields} if fields else {})}
+        details = {**places, **kept_of_form(self.form), **about}
         return replace(self.desk, call=Call(self.key.name, what, details))
 
     def show(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.dashboard.client import Browser, House, Page, Reader, opened_house
 from tests.integration.outgoing.receiver import Receiver, running_receiver
+from xmit_pipeline.dashboard.audit_words import deed
 from xmit_pipeline.model.ids import Kind, parse_id, public_id
 from xmit_pipeline.store.audit import audit_page
 from xmit_pipeline.store.connection import rows_as_dicts
@@ -238,14 +239,36 @@ def test_audit_filters_by_who_what_and_about(house: House, browser: Browser) -> 
     other.agree(other.send(other.get(path), f"{path}/delete"))
 
     text = browser.get("/settings/audit?who=colleague&what=create_list").text
-    assert "colleague create list" in text
-    assert "marketing create list" not in text
+    assert "colleague Made a list" in text
+    assert "marketing Made a list" not in text
     about = browser.get(f"/settings/audit?q={path.rpartition('/')[2]}").text
-    assert "delete list" in about
-    assert "marketing create list" not in about
+    assert "Deleted a list" in about
+    assert "marketing Made a list" not in about
     with house.store.snapshot() as connection:
         entries = audit_page(connection)
-    assert all(entry["what"].replace("_", " ") in browser.get("/settings/audit").text for entry in entries)
+    assert all(deed(entry["what"]) in browser.get("/settings/audit").text for entry in entries)
+
+
+def test_audit_names_what_was_changed(house: House, browser: Browser) -> None:
+    """Ids are names that lead to their pages, what is gone is a name alone, and rows of a form are one word."""
+    a_list = browser.send(browser.get("/lists/new"), "/lists", name="Newsletter").path
+    for name in ("ada", "grace"):
+        metadata = {"key-0": "plan", "value-0": "pro", "listId": a_list.rpartition("/")[2]}
+        browser.send(browser.get("/contacts/new"), "/contacts", email=f"{name}@example.org", **metadata)
+    ids = [public_id(Kind.CONTACT, row["id"]) for row in rows(house, "SELECT id FROM contact ORDER BY email")]
+    csrf = browser.get("/contacts").form("/sign-out").fields["csrf"]
+    browser.client.post("/contacts/delete", data={"csrf": csrf, "sure": "yes", "id": ids[1:]})
+    browser.client.post(f"{a_list}/remove", data={"csrf": csrf, "sure": "yes", "id": ids[:1]})
+
+    page = browser.get("/settings/audit")
+
+    assert "Took contacts off a list" in page.text
+    assert f'Contacts: <a href="/contacts/{ids[0]}">ada@example.org</a>' in page.html
+    assert f'List: <a href="{a_list}">Newsletter</a>' in page.html
+    assert "Contacts: a deleted contact" in page.text
+    assert "metadata, timezone" in page.text
+    assert "key-0" not in page.text
+    assert "Deleted contacts" in browser.get(f"/settings/audit?q={ids[1]}").text
 
 
 def test_audit_shows_hostile_names_as_text(browser: Browser) -> None:

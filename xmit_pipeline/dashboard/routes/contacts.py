@@ -74,7 +74,7 @@ def delete_several(visit: AtVisit) -> Response:
         heading = f"Delete {plural(len(ids), 'contact')}?"
         return visit.ask(Deed(heading, _what_goes(visit, ids), heading.rstrip("?"), "/contacts"))
     given = checked(ContactDeletion, {"ids": [public_id(Kind.CONTACT, each) for each in ids]})
-    gone = calls.delete_contacts(visit.asking("delete_contacts", ids=given.ids), given)
+    gone = calls.delete_contacts(visit.asking("delete_contacts"), given)
     return visit.go("/contacts", f"{plural(gone.deleted, 'contact')} deleted.")
 
 
