@@ -135,7 +135,8 @@ def keep_link_unsubscribes(connection: Connection, now: datetime) -> None:
 def follow_scanner_rule(store: Store, settings: Settings) -> bool:
     """Where the settings' scanner rule is another than that of the store, count everything anew by it.
 
-    In short transactions; what a death leaves undone is done the next time.
+    In short transactions; what a death leaves undone is done the next time. Who was human then, `store.engagement`
+    works out anew at its next fold.
     """
     rule = {"seconds": settings.scanner_seconds, "links": settings.scanner_links}
     with store.transaction() as connection:
@@ -151,4 +152,5 @@ def follow_scanner_rule(store: Store, settings: Settings) -> bool:
             refresh_feedback(connection)
     with store.transaction() as connection:
         connection.execute("UPDATE scanner_rule SET applied = true")
+        connection.execute("DELETE FROM engagement_mark")
     return True

@@ -1,12 +1,17 @@
 """`contact_engagement`: last delivered, last human open, last click, from events in any order (SPEC 7)."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from tests.campaigns import World
+from tests.integration.events.feed import Feed, campaign
 from tests.integration.reengagement.lapsed import IN_MONTH, NOW, lapsed, tell
 from xmit_pipeline.store import engagement
+from xmit_pipeline.store.connection import Connection
 from xmit_pipeline.store.engagement import fold_engagement
 
 DAY = timedelta(days=1)
@@ -71,6 +76,63 @@ def test_an_event_taken_away_is_forgotten(world: World):
     world.change("DELETE FROM event")
     assert fold_engagement(world.store).whole
     assert world.rows(ROW) == []
+
+
+def test_a_past_is_found_whenever_its_contact_comes(world: World):
+    """SPEC 7: events first, the import after; and again where an address is changed."""
+    tell(world, "open", ADA, IN_MONTH)
+    tell(world, "open", ["other@example.net"], IN_MONTH + DAY)
+    fold_engagement(world.store)
+    [contact_id] = lapsed(world, 1)
+    fold_engagement(world.store)
+    assert world.rows(ROW)[0]["last_opened_at"] == IN_MONTH
+    world.change("UPDATE contact SET email = 'other@example.net' WHERE id = $id", id=contact_id)
+    fold_engagement(world.store)
+    assert world.rows(ROW)[0]["last_opened_at"] == IN_MONTH + DAY
+    before = world.rows(ROW)
+    fold_engagement(world.store, whole=True)
+    assert world.rows(ROW) == before
+
+
+class FoldedBetween:
+    """A store whose tick folds more events before the third transaction, and what is told then."""
+
+    def __init__(self, world: World, told: Callable[[], None]) -> None:
+        self.snapshot = world.store.snapshot
+        self._open, self._told, self._opened = world.store.transaction, told, 0
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        self._opened += 1
+        if self._opened == 3:
+            self._told()
+        return self._open()
+
+
+def test_what_comes_during_a_fold_is_folded_next(world: World, monkeypatch: pytest.MonkeyPatch):
+    """SPEC 7: a fold of many buckets answers for what was there when it began, and for nothing else."""
+    monkeypatch.setattr(engagement, "MANY", 1)
+    lapsed(world, 60)
+    everybody = [f"quiet{number}@example.net" for number in range(60)]
+    tell(world, "open", everybody, IN_MONTH)
+    later = FoldedBetween(world, lambda: tell(world, "open", everybody, NOW, now=NOW + timedelta(minutes=1)))
+    fold_engagement(later)
+    assert fold_engagement(world.store).events > 0
+    assert {row["last_opened_at"] for row in world.rows(ROW)} == {NOW}
+
+
+def test_another_scanner_rule_counts_signs_anew(world: World):
+    """SPEC 7, PAINS F5: clicks that were a scanner's by the old rule, and a person's by the new one."""
+    feed = Feed(world)
+    campaign(world, people=1)
+    [message] = feed.sent()
+    clicks = [feed.entry("click", message, after=62, url=f"u{number}", ip="192.0.2.1") for number in range(3)]
+    feed.told(feed.entry("delivered", message, after=60), *clicks)
+    fold_engagement(world.store)
+    assert world.rows(ROW)[0]["last_clicked_at"] is None
+    world.settings = replace(world.settings, scanner_seconds=0)
+    feed.fold()
+    fold_engagement(world.store)
+    assert world.rows(ROW)[0]["last_clicked_at"] is not None
 
 
 def test_our_own_mail_counts_by_its_message(world: World):
