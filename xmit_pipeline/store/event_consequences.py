@@ -8,24 +8,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from xmit_pipeline.store.connection import Connection, Store, frame, offered
+from xmit_pipeline.store.suppression_told import LISTS
 from xmit_pipeline.store.suppressions import LOOSEN, expire_suppressions, suppress_staged
 
 SOURCE = "event"
 """What stands on a suppression that an event of SendGrid's made."""
 SOFT_SOURCE = "soft_bounces"
 SOFT_LASTS = timedelta(days=90)
+LIST_SETTLES = timedelta(hours=1)
+"""How long SendGrid may go on dropping mail to an address that it has taken off its list."""
 SLICE = 20_000
 """Consequences worked through in one transaction."""
 
 TAKE = """
 CREATE OR REPLACE TEMP TABLE asked AS
-SELECT * FROM event_consequence ORDER BY email, what, happened_at LIMIT $slice
+SELECT * FROM event_consequence ORDER BY email, what, happened_at, listed LIMIT $slice
 """
 
 DONE = """
 DELETE FROM event_consequence USING asked
 WHERE event_consequence.email = asked.email AND event_consequence.what = asked.what
-  AND event_consequence.happened_at = asked.happened_at
+  AND event_consequence.happened_at = asked.happened_at AND event_consequence.listed = asked.listed
 """
 
 LEAVE_LIFTED = """
@@ -35,6 +38,17 @@ DELETE FROM asked WHERE what <> 'soft' AND EXISTS (
       AND suppression.lifted_at > asked.happened_at AND suppression.lifted_at IS DISTINCT FROM suppression.expires_at)
 """
 """A suppression that somebody lifted does not come back by an event from before."""
+
+LEAVE_LISTED = f"""
+DELETE FROM asked WHERE listed AND EXISTS (
+    SELECT 1 FROM suppression
+    JOIN {LISTS} ON place.reason = suppression.reason
+    LEFT JOIN suppression_told AS told
+        ON told.suppression_id = suppression.id AND told.what = 'lifted' AND told.target = place.list
+    WHERE suppression.email = asked.email AND suppression.reason = asked.what AND suppression.lifted_at IS NOT NULL
+      AND (told.told_at IS NULL OR told.told_at + to_seconds($settles) >= asked.happened_at))
+"""  # noqa: S608  (a constant list)
+"""Nor by mail that SendGrid drops because its list has not let the address go yet."""
 
 SUPPRESSING = """
 SELECT DISTINCT email, what AS reason, getvariable('source') AS source, NULL::TIMESTAMPTZ AS expires_at
@@ -154,6 +168,7 @@ def consequences_wait(connection: Connection) -> bool:
 
 def _suppress(connection: Connection, now: datetime) -> int:
     connection.execute(LEAVE_LIFTED)
+    connection.execute(LEAVE_LISTED, {"settles": LIST_SETTLES.total_seconds()})
     with offered(connection, "suppressing", frame(connection, SUPPRESSING, {"source": SOURCE})):
         fresh = suppress_staged(connection, now)
     connection.execute(FIRST_CAUSE)

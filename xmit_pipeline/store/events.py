@@ -90,11 +90,11 @@ FROM arrived LEFT JOIN came USING (place)
 """
 
 ASK = """
-INSERT INTO event_consequence
-SELECT email, suppresses, happened_at FROM arrived
+INSERT INTO event_consequence (email, what, happened_at, listed)
+SELECT email, suppresses, happened_at, kind = 'dropped' FROM arrived
 WHERE suppresses IS NOT NULL AND regexp_full_match(email, $address)
 UNION ALL
-SELECT email, 'soft', happened_at FROM arrived
+SELECT email, 'soft', happened_at, false FROM arrived
 WHERE regexp_full_match(email, $address) AND (effect = 'soft' OR (effect = 'delivered'
     AND email IN (SELECT email FROM suppression WHERE source = 'soft_bounces' AND lifted_at IS NULL)))
 """

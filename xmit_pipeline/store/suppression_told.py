@@ -9,12 +9,14 @@ import polars as pl
 
 from xmit_pipeline.store.connection import Connection, frame, offered
 
-TO_LIFT = """
+LISTS = """(VALUES ('bounce', 'bounces'), ('bounce', 'invalid_emails'), ('complaint', 'spam_reports'),
+    ('unsubscribe', 'global')) AS place (reason, list)"""
+"""Which of SendGrid's lists may hold an address for which reason."""
+
+TO_LIFT = f"""
 WITH listed AS (
     SELECT suppression.id, suppression.email, suppression.lifted_at, place.list
-    FROM suppression
-    JOIN (VALUES ('bounce', 'bounces'), ('bounce', 'invalid_emails'), ('complaint', 'spam_reports'),
-        ('unsubscribe', 'global')) AS place (reason, list) ON place.reason = suppression.reason
+    FROM suppression JOIN {LISTS} ON place.reason = suppression.reason
     UNION
     SELECT suppression.id, suppression.email, suppression.lifted_at, told.target
     FROM suppression JOIN suppression_told AS told ON told.suppression_id = suppression.id AND told.what = 'pushed'
@@ -29,7 +31,7 @@ WHERE lifted_at IS NOT NULL
     WHERE standing.email = listed.email AND standing.list = listed.list AND standing.lifted_at IS NULL)
 ORDER BY lifted_at, id
 LIMIT getvariable('most')
-"""
+"""  # noqa: S608  (a constant list)
 """A row a list that may hold the address by a suppression that is over; not while another one keeps it there."""
 
 TO_PUSH = """

@@ -75,7 +75,9 @@ def test_schedule_runs_when_events_wait(world: World, feed: Feed, what: str):
     if what == "a body":
         feed.land({"event": "open"})
     elif what == "a consequence":
-        world.change("INSERT INTO event_consequence VALUES ('a@example.net', 'bounce', $now)", now=START)
+        world.change(
+            "INSERT INTO event_consequence VALUES ('a@example.net', 'bounce', $now, false)", now=START
+        )
     elif what == "an expiry":
         world.change(
             "INSERT INTO suppression (id, email, reason, source, created_at, expires_at) "
