@@ -3,12 +3,15 @@
 A request is on disk, with whom it goes to, before its first byte is on the wire; an answer that proves "not sent"
 is on disk before anything waits; one that accepts is noted too. It tells a later tick what a dead one may have
 posted, and a restored store what it has forgotten. One file a UTC day, in `XMIT_HOME/journal/`, one JSON object a
-line; a line begins with its line break, so that one torn by a crash spoils only itself.
+line; a line begins with its line break, so that one torn by a crash spoils only itself. The order of the files' names
+is the order of their lines, whatever the clock did: while it says less than the newest name, the name goes on from
+there (`2026-04-01.2026-03-02.jsonl`: written on 2 March, after a clock that said April).
 """
 
 import errno
 import mmap
 import os
+import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
@@ -23,9 +26,15 @@ import orjson
 from xmit_pipeline.model.ids import made_at
 
 KEEP = timedelta(days=30)
-"""A backup older than this can't be reconciled; the newest file is kept for ever."""
+"""A backup older than this can't be reconciled, unless less was posted since than fills `KEEP_FILES`."""
+KEEP_FILES = 31
+"""Kept for ever, whatever a clock says: the days on which something was posted last."""
 SLACK = timedelta(days=1)
 """How far the clock may have been set back between an id's making and its line."""
+LAST_FILES = 2
+"""Of what a tick that died left, the lines stand at the end, whatever the clock did."""
+
+_NAME = re.compile(r"\d{4}-\d\d-\d\d(\.\d{4}-\d\d-\d\d)?")
 
 
 class Entry(StrEnum):
@@ -38,7 +47,9 @@ class Entry(StrEnum):
 class Line:
     """The last word on one request; `at` is the post's time by the tick's clock.
 
-    `step_id`, `message_ids` and `enrollment_ids` say whom it went to; `provider_id` is SendGrid's name for it.
+    `step_id`, `sender_id`, `message_ids`, `enrollment_ids` and `contact_ids` say whom it went to, as far as the line
+    tells: a test send has only step and sender, and lines of earlier versions no contacts and no sender.
+    `provider_id` is SendGrid's name for it.
     """
 
     request_id: str
@@ -47,6 +58,8 @@ class Line:
     step_id: str = ""
     message_ids: tuple[str, ...] = ()
     enrollment_ids: tuple[str, ...] = ()
+    contact_ids: tuple[str, ...] = ()
+    sender_id: str = ""
     provider_id: str | None = None
 
 
@@ -65,9 +78,17 @@ class Journal:
         step_id: str = "",
         message_ids: Sequence[str] = (),
         enrollment_ids: Sequence[str] = (),
+        contact_ids: Sequence[str] = (),
+        sender_id: str = "",
     ) -> None:
         """To be called just before the first byte; raises OSError where the disk can't keep it."""
-        whom = {"step": step_id, "messages": message_ids, "enrollments": enrollment_ids}
+        whom = {
+            "step": step_id,
+            "sender": sender_id,
+            "messages": message_ids,
+            "enrollments": enrollment_ids,
+            "contacts": contact_ids,
+        }
         self._append({"request": request_id, "entry": Entry.POSTED, "at": at, **whom})
 
     def not_sent(self, request_id: str, at: datetime) -> None:
@@ -80,36 +101,67 @@ class Journal:
         self._append(entry, durably=False)
 
     def newest(self) -> str | None:
-        """The id journalled last: the high-water mark that a store must know (SPEC 6.10)."""
+        """The request posted last: the high-water mark that a store must know (SPEC 6.10)."""
         for path in reversed(self._files()):
             with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 end = len(content)
                 while (start := content.rfind(b"\n", 0, end)) >= 0:
                     line = _parsed(content[start + 1 : end])
-                    if line is not None:
+                    if line is not None and line.entry is Entry.POSTED:
                         return line.request_id
                     end = start
         return None
 
-    def last_words(self) -> dict[str, Line]:
-        """The last word on each journalled request, in the order of their posts, with whom it went to."""
-        return _last_words(self._lines(self._files()))
+    def last_entries(self) -> Iterator[dict[str, Entry]]:
+        """A file at a time, the oldest first: the last entry in it on each request that it names."""
+        for path in self._files():
+            yield {line.request_id: line.entry for line in self._lines([path])}
+
+    def last_words(self, among: Set[str] | None = None) -> dict[str, Line]:
+        """The last word on each journalled request, or on some, in the order of their posts, with whom it went to."""
+        return _last_words(
+            line for line in self._lines(self._files()) if among is None or line.request_id in among
+        )
 
     def words_on(self, request_ids: Set[str]) -> dict[str, Line]:
-        """The last word on some requests; of the files only those since the oldest of them is read."""
-        oldest = min((made_at(UUID(request_id)) for request_id in request_ids), default=datetime.now(UTC))
-        files = [path for path in self._files() if path.stem >= f"{oldest - SLACK:%Y-%m-%d}"]
-        return _last_words(line for line in self._lines(files) if line.request_id in request_ids)
+        """The last word on some requests that a dead tick left; read are the files since the oldest was made."""
+        made = [made_at(UUID(request_id)) for request_id in request_ids]
+        since = f"{min([*made, datetime.now(UTC)]) - SLACK:%Y-%m-%d}"
+        files = self._files()
+        recent = [path for path in files[:-LAST_FILES] if path.stem >= since] + files[-LAST_FILES:]
+        return _last_words(line for line in self._lines(recent) if line.request_id in request_ids)
 
-    def prune(self, now: datetime) -> None:
-        """Drop days that no backup will need any more; the newest file stays."""
-        oldest_kept = f"{now - KEEP:%Y-%m-%d}.jsonl"
-        for path in self._files()[:-1]:
-            if path.name < oldest_kept:
-                path.unlink(missing_ok=True)
+    def prune(self, now: datetime) -> bool:
+        """Drop days that no backup will need any more; whether there were any.
+
+        A clock that is ahead takes none of the last ones.
+        """
+        oldest_kept = f"{now - KEEP:%Y-%m-%d}"
+        dropped = [path for path in self._files()[:-KEEP_FILES] if path.stem < oldest_kept]
+        for path in dropped:
+            path.unlink(missing_ok=True)
+        return bool(dropped)
+
+    def began(self) -> float:
+        """By when the oldest file that is kept was begun, Unix time; 0 where there is none."""
+        files = self._files()
+        return files[0].stat().st_mtime - SLACK.total_seconds() if files else 0
 
     def _files(self) -> list[Path]:
-        return sorted(path for path in self._folder.glob("*.jsonl") if path.stat().st_size)
+        """Those that hold something, in the order of their lines."""
+        return [path for path in self._named() if path.stat().st_size]
+
+    def _named(self) -> list[Path]:
+        found = (path for path in self._folder.glob("*.jsonl") if _NAME.fullmatch(path.stem))
+        return sorted(found, key=lambda path: path.stem)
+
+    def _writing_to(self) -> Path:
+        """Today's file, or a later name where there is one: names never go back with the clock."""
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
+        newest = max((path.stem for path in self._named()), default="")
+        reached = newest[: len(today)]
+        stem = today if today >= reached else max(newest, f"{reached}.{today}")
+        return self._folder / f"{stem}.jsonl"
 
     def _lines(self, files: Sequence[Path]) -> Iterator[Line]:
         for path in files:
@@ -117,13 +169,22 @@ class Journal:
                 yield from (line for raw in file if (line := _parsed(raw)) is not None)
 
     def _append(self, entry: dict[str, Any], *, durably: bool = True) -> None:
-        path = self._folder / f"{datetime.now(UTC):%Y-%m-%d}.jsonl"
-        with self._writing, path.open("ab", buffering=0) as file:
+        with self._writing, self._writing_to().open("ab", buffering=0) as file:
+            if not file.tell():
+                self._sync_folder()
             line = b"\n" + orjson.dumps(entry)
             if file.write(line) < len(line):  # all that a disk says which takes the first bytes of a line
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if durably:
                 os.fsync(file.fileno())
+
+    def _sync_folder(self) -> None:
+        """A new file's name is on the disk before a line in it counts."""
+        descriptor = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _last_words(lines: Iterable[Line]) -> dict[str, Line]:
@@ -131,7 +192,7 @@ def _last_words(lines: Iterable[Line]) -> dict[str, Line]:
     for line in lines:
         whom = words.get(line.request_id, line)
         words[line.request_id] = replace(
-            line, step_id=whom.step_id, message_ids=whom.message_ids, enrollment_ids=whom.enrollment_ids
+            whom, entry=line.entry, at=line.at, provider_id=line.provider_id or whom.provider_id
         )
     return words
 
@@ -149,5 +210,7 @@ def _parsed(raw: bytes) -> Line | None:
         entry.get("step", ""),
         tuple(entry.get("messages", ())),
         tuple(entry.get("enrollments", ())),
+        tuple(entry.get("contacts", ())),
+        entry.get("sender", ""),
         entry.get("provider"),
     )

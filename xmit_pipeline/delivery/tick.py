@@ -21,7 +21,7 @@ from xmit_pipeline.store.tick_start import begin_tick
 from xmit_pipeline.store.ticks import finish_tick, start_tick, unanswered_in_a_row
 from xmit_pipeline.store.unknown import settle_unknown
 from xmit_pipeline.store.warmup import turn_of_day
-from xmit_pipeline.store.wish_files import waiting_wishes
+from xmit_pipeline.store.wish_files import prune_wishes, waiting_wishes
 from xmit_pipeline.store.wishes import fold_wishes
 
 
@@ -120,7 +120,8 @@ def _run_locked(
         _settle_unknown(store, settings, clock, logs)
         begin_tick(store, clock.now())
         report = delivery.run(progress)
-        journal.prune(started)
+        if journal.prune(started):
+            prune_wishes(settings.home, journal.began())
     with store.transaction() as connection:
         result = TickResult(report, due_groups(connection, clock.now()))
         finish_tick(connection, tick_id, datetime.now(UTC), result.counts, report.note, report.unanswered)

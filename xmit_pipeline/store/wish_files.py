@@ -7,6 +7,7 @@ writes here, after it has verified the token. What becomes of a wish is `store.w
 import os
 import re
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -15,6 +16,8 @@ from xmit_pipeline.model.tokens import Wish
 FOLDER = Path("landing") / "unsubscribes"
 UNKNOWN = "unknown"
 """Below the folder: wishes about mail that the store does not know (a restored backup); looked at again later."""
+DONE = "done"
+"""Below the folder: wishes that a store has, kept as long as the journal, for a backup that has not heard of them."""
 FORGED = "forged"
 """Below the folder: what a bad token writes in place of a wish, so that it takes as long."""
 
@@ -49,19 +52,36 @@ def wish_waits(home: Path) -> bool:
 
 def waiting_wishes(home: Path) -> dict[Path, Wish]:
     """All that are not folded yet, those of unknown mail among them."""
-    folders = (home / FOLDER, home / FOLDER / UNKNOWN)
-    return {folder / name: _wish_of(name) for folder in folders for name in _whole(folder)}
+    return _wishes((home / FOLDER, home / FOLDER / UNKNOWN))
+
+
+def folded_wishes(home: Path) -> dict[Path, Wish]:
+    """All that a store has, or had before an older one was put in its place."""
+    return _wishes((home / FOLDER / DONE,))
 
 
 def put_wishes_away(folded: set[Path], unknown: set[Path]) -> None:
-    """Remove what the store has; set aside what it does not know. Whoever else did so first was right too."""
+    """Keep what the store has, set aside what it does not know. Whoever else did so first was right too."""
     for path in folded:
-        path.unlink(missing_ok=True)
+        _put(path, _below(path, DONE))
     for path in unknown:
         if path.parent.name != UNKNOWN:
-            aside = path.parent / UNKNOWN
-            _make(aside)
-            _move(path, aside / path.name)
+            _put(path, _below(path, UNKNOWN))
+
+
+def let_wishes_wait(home: Path, paths: Iterable[Path]) -> None:
+    """Folded ones wait again: the store does not have them after all."""
+    for path in paths:
+        _move(path, home / FOLDER / path.name)
+    if (home / FOLDER).exists():
+        _sync(home / FOLDER)
+
+
+def prune_wishes(home: Path, before: float) -> None:
+    """Drop folded ones that were made before then, Unix time."""
+    for path in folded_wishes(home):
+        if path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)
 
 
 def last_change(home: Path) -> int | None:
@@ -86,6 +106,21 @@ def _name_of(wish: Wish) -> str:
 
 def _wish_of(name: str) -> Wish:
     return Wish(UUID(name[:32]), UUID(name[32:64]))
+
+
+def _wishes(folders: Sequence[Path]) -> dict[Path, Wish]:
+    return {folder / name: _wish_of(name) for folder in folders for name in _whole(folder)}
+
+
+def _below(path: Path, name: str) -> Path:
+    """A folder below that of the wishes, also for one that stands below it already."""
+    folder = path.parent.parent if path.parent.name == UNKNOWN else path.parent
+    return folder / name
+
+
+def _put(path: Path, folder: Path) -> None:
+    _make(folder)
+    _move(path, folder / path.name)
 
 
 def _whole(folder: Path) -> list[str]:
