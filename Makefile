@@ -4,7 +4,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo up test unit lint fuzz soak bench screenshots lock
+.PHONY: help setup demo up test unit newest lint fuzz soak bench screenshots lock
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -30,6 +30,13 @@ test: setup  ## every test, fast ones first, two files at a time
 
 unit: setup  ## the fast tests alone
 	$(BIN)/pytest tests/unit
+
+newest: setup  ## the fast tests and the store's on the newest DuckDB, in an environment of its own
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-newest
+	$(BIN)/uv pip sync --quiet --python .venv-newest/bin/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --no-config --python .venv-newest/bin/python 'duckdb>=2,<2.1'
+	$(BIN)/uv pip install --quiet --python .venv-newest/bin/python --no-deps --no-build-isolation --editable .
+	.venv-newest/bin/pytest -n $(WORKERS) tests/unit tests/integration/store -k "not share_a_minute"
 
 lint: setup  ## format, rules, types, floors
 	$(BIN)/ruff format --check .

@@ -4,7 +4,7 @@ import duckdb
 import polars as pl
 
 from xmit_pipeline.model.errors import BadInput
-from xmit_pipeline.store.connection import Connection, EmbeddedStore
+from xmit_pipeline.store.connection import Connection, EmbeddedStore, frame
 
 READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
 
@@ -18,7 +18,7 @@ def ask(store: EmbeddedStore, query: str) -> pl.DataFrame:
         _one_reading_statement(connection, query)
         connection.execute("SET enable_external_access = false")
         try:
-            return pl.DataFrame(connection.sql(query))
+            return frame(connection, query)
         except duckdb.Error as error:
             raise BadInput(f"DuckDB can't answer this: {error}") from error
 

@@ -100,6 +100,7 @@ def frame(connection: Connection, query: str, variables: dict[str, Any] | None =
     """
     for name, value in (variables or {}).items():
         connection.execute(f"SET VARIABLE {name} = $value", {"value": value})
+    connection.execute("SELECT 1").fetchall()  # DuckDB 2 refuses a relation while an answer is not read to its end
     return pl.DataFrame(connection.sql(query))
 
 

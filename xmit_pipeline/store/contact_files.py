@@ -19,13 +19,6 @@ from xmit_pipeline.store.contact_files_source import LAST_ROW, CsvFile, examined
 from xmit_pipeline.store.contact_files_values import EDGES, parquet_value, row_expressions
 
 _REJECTS = {"address_pattern": ADDRESS_PATTERN, "last_row": LAST_ROW, "line_ends": "\r\n"}
-_UNREADABLE = (
-    duckdb.InvalidInputException,
-    duckdb.IOException,
-    duckdb.ConversionException,
-    duckdb.NotImplementedException,
-    duckdb.SerializationException,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +105,7 @@ def _read(
 ) -> list[tuple[Any, ...]]:
     try:
         return con.execute(statement, parameters).fetchall()
-    except _UNREADABLE as fault:
+    except duckdb.Error as fault:
         raise BadInput(f"{failure}: {str(fault).splitlines()[0]}") from fault
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from xmit_pipeline.store.connection import offered
+from xmit_pipeline.store.connection import frame, offered
 from xmit_pipeline.store.event_files import received_at
 from xmit_pipeline.store.event_ids import with_id
 
@@ -145,8 +145,7 @@ def _read(
 
 
 def _of_files(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> pl.DataFrame:
-    connection.execute("SET VARIABLE files = $files", {"files": [str(path) for path in paths]})
-    return pl.DataFrame(connection.sql(_query(OF_FILES)))
+    return frame(connection, _query(OF_FILES), {"files": [str(path) for path in paths]})
 
 
 def _salvage(
@@ -180,7 +179,7 @@ def _without_lone_surrogates(entry: str) -> str:
 
 def _parsed(connection: duckdb.DuckDBPyConnection, salvaged: pl.DataFrame) -> pl.DataFrame:
     with offered(connection, "salvaged", salvaged):
-        return pl.DataFrame(connection.sql(_query(OF_TEXTS)))
+        return frame(connection, _query(OF_TEXTS))
 
 
 def _query(source: str) -> str:

@@ -11,7 +11,7 @@ from uuid import UUID
 import polars as pl
 
 from xmit_pipeline.model.warmup import OVERDUE_AFTER
-from xmit_pipeline.store.connection import Connection, offered, rows_as_dicts
+from xmit_pipeline.store.connection import Connection, frame, offered, rows_as_dicts
 from xmit_pipeline.store.contact_gap import leave_out_lately_mailed, pick_each_once
 from xmit_pipeline.store.due_counts import stage_due_counts
 from xmit_pipeline.store.ticks import last_tick
@@ -197,7 +197,7 @@ def plan(connection: Connection, now: datetime, limit: int, gap: timedelta = NO_
     leave_out_lately_mailed(connection, now, gap)
     _choose(connection, now, domain_days(connection, now), limit)
     pick_each_once(connection, gap)
-    return pl.DataFrame(connection.sql("SELECT enrollment_id FROM picked"))
+    return frame(connection, "SELECT enrollment_id FROM picked")
 
 
 def choose(connection: Connection, now: datetime, planned: pl.DataFrame, gap: timedelta = NO_GAP) -> None:
