@@ -54,7 +54,7 @@ def create_suppression(desk: AtDesk, draft: SuppressionDraft) -> Suppression:
     return next(Suppression.model_validate(row) for row in found if row["id"] == suppression_id)
 
 
-@router.get("/check/{email}")
+@router.get("/check/{email:path}")
 def check_suppression(desk: AtDesk, email: Address) -> SuppressionCheck:
     """Whether an address is suppressed, and since when for which reason."""
     with desk.reading() as (connection, now):
@@ -64,7 +64,7 @@ def check_suppression(desk: AtDesk, email: Address) -> SuppressionCheck:
     )
 
 
-@router.delete("/{id_or_email}")
+@router.delete("/{id_or_email:path}")
 def delete_suppression(desk: AtDesk, id_or_email: IdOrAddress, force: Force = "false") -> Success:
     """Mail the address again, for an id that one, for an address all of its suppressions; it revives no enrollment.
 

@@ -47,6 +47,19 @@ def test_check_says_whether_and_why(api: Api) -> None:
     assert api.get("/api/suppressions/check/nobody").status_code == 400
 
 
+@pytest.mark.parametrize("written", ["sales/eu@example.org", "sales%2Feu@example.org"])
+def test_address_with_a_slash_is_found(api: Api, written: str) -> None:
+    """SPEC 3: a slash is a letter of the local part; such an address is checked and lifted like any."""
+    api.made("/api/suppressions", {"email": "sales/eu@example.org"})
+
+    found = api.found(f"/api/suppressions/check/{written}")
+    lifted = api.delete(f"/api/suppressions/{written}")
+
+    assert found["suppressed"] is True
+    assert lifted.json() == {"success": True}
+    assert api.found("/api/suppressions")["totalCount"] == 0
+
+
 def test_suppression_ends_when_it_says(api: Api) -> None:
     """SPEC 3: it may expire; not in the past."""
     later = iso(START + timedelta(days=1))
