@@ -1,7 +1,7 @@
 """The landing zone: files dropped into `XMIT_HOME/landing` become contacts and members (SPEC 2, DESIGN 3).
 
 A file is recorded in the transaction that writes its last rows, and moved away afterwards. A death between the two
-is harmless: the file is known again by its bytes and its time, and only moved.
+is harmless, and so is a folder that nothing can be moved to: the file is known again, and only moved.
 """
 
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ from xmit_pipeline.store.landing_files import (
     examined,
     list_name_of,
     put_away,
+    put_away_to,
     shortened,
     shown_name,
     unusable_folders,
@@ -30,16 +31,23 @@ from xmit_pipeline.store.list_feeds import Aim, Folded, fold_file, folding
 
 RECORD = """
 INSERT INTO landing_file (id, folder, name, list_name, size, modified_ns, sha256, rows, refused, created, joined,
-    gone, waiting, fault, folded_at)
+    gone, waiting, fault, folded_at, inode)
 VALUES ($id, $folder, $name, $list_name, $size, $modified_ns, $sha256, $rows, $refused, $created, $joined,
-    $gone, $waiting, $fault, $now)
+    $gone, $waiting, $fault, $now, $inode)
 """
 
-LAST_TAKEN = """
-SELECT sha256, modified_ns, fault FROM landing_file
-WHERE folder = $folder AND list_name IS NOT DISTINCT FROM $list_name
+TAKEN = """
+SELECT fault FROM landing_file
+WHERE folder = $folder AND sha256 = $sha256 AND modified_ns = $modified_ns
+  AND (name = $name AND inode = $inode
+    OR id = (SELECT max(id) FROM landing_file
+        WHERE folder = $folder AND list_name IS NOT DISTINCT FROM $list_name))
 ORDER BY id DESC
 LIMIT 1
+"""
+"""The same bytes of the same time: in the very same place, or the last that was taken for this list.
+
+The same bytes in a new place are news where others came between: a list goes back to what it was.
 """
 
 COUNTED = ("rows", "refused", "created", "joined", "gone", "waiting")
@@ -106,7 +114,7 @@ def _fold(store: Store, home: Path, path: Path, folder: Folder, now: datetime) -
     except (BadInput, _StillWrittenError) as fault:
         told = str(fault)
     except OSError as error:
-        told = f"{error.strerror}: the file could not be moved away, or its report not written."
+        told = f"{error.strerror}: the report of its refused rows could not be written."
     return LandingOutcome(folder, shown_name(path), NOTHING, told)
 
 
@@ -117,10 +125,9 @@ def _take(store: Store, home: Path, file: LandedFile, now: datetime) -> LandingO
         return _refuse(store, home, file, Aim(), str(fault), now)
     known = _taken_before(store, file, aim)
     if known:
-        put_away(home, file, now, known["fault"])
-        return LandingOutcome(
-            file.folder, file.name, NOTHING, "It was dealt with before, and is now moved away."
-        )
+        stuck = _moved(home, file, now, known["fault"])
+        told = stuck or "It was dealt with before, and is now moved away."
+        return LandingOutcome(file.folder, file.name, NOTHING, told)
     try:
         folded = fold_file(
             store, file.path, aim, now,
@@ -130,8 +137,7 @@ def _take(store: Store, home: Path, file: LandedFile, now: datetime) -> LandingO
     except BadInput as fault:
         _insist_unchanged(file)
         return _refuse(store, home, file, aim, str(fault), now)
-    put_away(home, file, now)
-    return LandingOutcome(file.folder, file.name, folded.counts)
+    return LandingOutcome(file.folder, file.name, folded.counts, _moved(home, file, now))
 
 
 def _aim(file: LandedFile) -> Aim:
@@ -141,12 +147,17 @@ def _aim(file: LandedFile) -> Aim:
 
 
 def _taken_before(store: Store, file: LandedFile, aim: Aim) -> dict[str, str | None] | None:
-    """The record of this very file where it is the last one of its list: a death came between record and move."""
+    """The record of this very file, where it was dealt with and could not be moved away, for a death or otherwise."""
     with store.snapshot() as connection:
-        parameters = {"folder": file.folder, "list_name": aim.list_name}
-        last = next(iter(rows_as_dicts(connection, LAST_TAKEN, parameters)), None)
-    same = last and (last["sha256"], last["modified_ns"]) == (file.sha256, file.modified_ns)
-    return last if same else None
+        parameters = {
+            "folder": file.folder,
+            "name": file.name,
+            "list_name": aim.list_name,
+            "sha256": file.sha256,
+            "modified_ns": file.modified_ns,
+            "inode": file.place,
+        }
+        return next(iter(rows_as_dicts(connection, TAKEN, parameters)), None)
 
 
 def _once_staged(home: Path, file: LandedFile, now: datetime, folded: Folded) -> None:
@@ -170,8 +181,20 @@ def _refuse(
 ) -> LandingOutcome:
     with store.transaction() as connection:
         _record(connection, file, aim, NOTHING, fault, now)
-    put_away(home, file, now, fault)
-    return LandingOutcome(file.folder, file.name, NOTHING, fault)
+    stuck = _moved(home, file, now, fault)
+    return LandingOutcome(file.folder, file.name, NOTHING, f"{fault} {stuck}" if stuck else fault)
+
+
+def _moved(home: Path, file: LandedFile, now: datetime, fault: str | None = None) -> str | None:
+    """Moves a file away that was dealt with; answers the sentence where it stays."""
+    try:
+        put_away(home, file, now, fault)
+    except OSError as error:
+        return (
+            f"It was dealt with, but can't be moved to landing/{put_away_to(fault)}: {error.strerror}. "
+            "It is passed over until it can."
+        )
+    return None
 
 
 def _record_folded(file: LandedFile, aim: Aim, now: datetime, connection: Connection, folded: Folded) -> None:
@@ -196,6 +219,7 @@ def _record(
             "size": file.size,
             "modified_ns": file.modified_ns,
             "sha256": file.sha256,
+            "inode": file.place,
             **counts,
             "fault": fault,
             "now": now,

@@ -17,6 +17,7 @@ from xmit_pipeline.model.errors import BadInput
 
 LONGEST_LIST_NAME = 200
 _ENDINGS = (".csv", ".parquet")
+_KEPT = _DONE, _REFUSED = "done", "refused"
 _LONGEST_KEPT_NAME = 180
 """Bytes of a file's name that are kept in done/ and refused/, where a stamp of 26 goes before it: 255 fit."""
 
@@ -43,6 +44,11 @@ class LandedFile:
     @property
     def name(self) -> str:
         return shown_name(self.path)
+
+    @property
+    def place(self) -> int:
+        """Its inode as the store holds it: some file systems use all 64 bits."""
+        return self.inode - (1 << 64) if self.inode >= 1 << 63 else self.inode
 
     def stamp(self, now: datetime) -> str:
         """What tells files of one name apart: when, and the first of the hash."""
@@ -72,12 +78,12 @@ def waiting_files(home: Path, folder: Folder) -> list[Path]:
 
 
 def unusable_folders(home: Path) -> list[Path]:
-    """Makes the folders that people and programs drop files into; answers those that can't be used."""
-    folders = [home / "landing" / folder for folder in Folder]
+    """Makes the folders that files are dropped into, and moved to; answers those that can't be used."""
+    folders = [home / "landing" / name for name in (*Folder, *_KEPT)]
     for folder in folders:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-    return [folder for folder in folders if not os.access(folder, os.R_OK | os.W_OK | os.X_OK)]
+    return [folder for folder in folders if not _usable(folder)]
 
 
 def examined(path: Path, folder: Folder) -> LandedFile:
@@ -131,7 +137,7 @@ def put_away(home: Path, file: LandedFile, now: datetime, fault: str | None = No
     """
     if not file.unchanged():
         return None
-    folder = home / "landing" / ("refused" if fault else "done")
+    folder = home / "landing" / put_away_to(fault)
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / f"{file.stamp(now)}-{shortened(file.path.name)}"
     file.path.rename(kept)
@@ -140,6 +146,15 @@ def put_away(home: Path, file: LandedFile, now: datetime, fault: str | None = No
             f"{fault}\n", encoding="utf-8", errors="backslashreplace"
         )
     return kept
+
+
+def put_away_to(fault: str | None) -> str:
+    """The folder of the zone where a file goes that was dealt with."""
+    return _REFUSED if fault else _DONE
+
+
+def _usable(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
 
 
 def _whole_files(home: Path, folder: Folder) -> Iterator[Path]:

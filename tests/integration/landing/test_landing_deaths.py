@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import textwrap
+from datetime import timedelta
 
 import pytest
 
+from tests.campaigns import START
 from tests.integration.landing.zone import Zone, people
 from xmit_pipeline.store.landing_files import Folder
 
@@ -102,4 +104,34 @@ def test_the_same_list_two_nights_later_is_taken_again(zone: Zone):
     zone.night(people(range(3)))
     zone.night(people(range(1)))
     zone.night(people(range(3)))
+    assert zone.members() == set(people(range(3)))
+
+
+def test_files_that_stay_are_folded_once(zone: Zone):
+    """PAINS A2: with no folder to move to, two rewrites of a list must not take turns for ever."""
+    done = zone.home / "landing" / "done"
+    done.parent.mkdir()
+    done.write_text("a file in the way")
+    zone.drop("News@1.parquet", people(range(1)))
+    zone.drop("News@2.parquet", people(range(1, 2)))
+    _, again, report = [zone.fold(START + timedelta(minutes=minute)) for minute in range(3)]
+    assert again.counts["joined"] == again.counts["gone"] == 0
+    assert report.note == f"{done} can't be read and written; check its owner and rights."
+    assert {file.told for file in report.files} == {
+        "It was dealt with, but can't be moved to landing/done: File exists. It is passed over until it can."
+    }
+    assert zone.world.rows("SELECT count(*) AS n FROM landing_file") == [{"n": 2}]
+    done.unlink()
+    zone.fold()
+    assert zone.left_behind("lists") == []
+
+
+def test_a_copy_of_an_older_file_is_news(zone: Zone):
+    """Put back from a backup with its name and time: the list goes back to what it was."""
+    kept = zone.home / "backup.parquet"
+    shutil.copy2(zone.drop("News.parquet", people(range(3))), kept)
+    zone.fold()
+    zone.night(people(range(1)))
+    shutil.copy2(kept, zone.path("News.parquet", Folder.LISTS))
+    zone.fold()
     assert zone.members() == set(people(range(3)))
