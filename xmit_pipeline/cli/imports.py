@@ -7,7 +7,7 @@ from xmit_pipeline.cli.opened import opened_store
 from xmit_pipeline.model.clock import WallClock
 from xmit_pipeline.model.errors import BadInput
 from xmit_pipeline.store.imports import ImportResult, import_file
-from xmit_pipeline.store.lists import list_named
+from xmit_pipeline.store.landing_files import checked_list_name
 
 SHOWN_REFUSALS = 10
 LEFT_OUT = "-"
@@ -15,24 +15,27 @@ LEFT_OUT = "-"
 
 def run_import(path: Path, list_name: str | None, mapping: list[str]) -> None:
     """Import; print the mapping, what came in, and where the report of refused rows lies."""
-    if list_name is not None and not list_name.strip():
-        raise BadInput("--list takes the name of a list; leave it out to import without one.")
+    if list_name is not None:
+        list_name = _list_name(list_name)
     overrides = dict(_column_and_field(entry) for entry in mapping)
     now = WallClock().now()
     with opened_store() as (store, settings), progress_bar() as bar:
         task = bar.add_task(f"reading {path.name}", total=None)
-        list_id = None
-        if list_name:
-            with store.transaction() as connection:
-                list_id = list_named(connection, list_name.strip(), now)
 
         def tell(result: ImportResult) -> None:
             bar.update(task, description="importing", total=result.staged.staged, completed=result.done)
 
-        result = import_file(store, path, overrides=overrides, list_id=list_id, now=now, progress=tell)
+        result = import_file(store, path, overrides=overrides, list_name=list_name, now=now, progress=tell)
+        note_way_out(settings.home)  # a file may say who has left
         report = _write_report(result, settings.home / "reports", path)
     _print_mapping(result)
     _print_result(result, list_name, report)
+
+
+def _list_name(given: str) -> str:
+    if not given.strip():
+        raise BadInput("--list takes the name of a list; leave it out to import without one.")
+    return checked_list_name(given)
 
 
 def _column_and_field(entry: str) -> tuple[str, str]:

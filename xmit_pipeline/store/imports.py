@@ -15,7 +15,7 @@ import polars as pl
 from xmit_pipeline.store.connection import Connection, Store, offered
 from xmit_pipeline.store.contact_files import StagedFile, stage_contact_file
 from xmit_pipeline.store.contacts import merge_contacts, stage_joining
-from xmit_pipeline.store.lists import join_list
+from xmit_pipeline.store.lists import join_list, list_named
 from xmit_pipeline.store.staging import SLICE, refused_rows, slices, staging_area
 
 
@@ -40,12 +40,14 @@ def import_file(
     path: Path,
     *,
     overrides: Mapping[str, str],
-    list_id: UUID | None,
     now: datetime,
+    list_id: UUID | None = None,
+    list_name: str | None = None,
     progress: Callable[[ImportResult], None] | None = None,
 ) -> ImportResult:
     """Import a CSV or Parquet file, onto a list where one is given; good rows go in, bad ones are reported.
 
+    A list that is named, and not there, is made with the first rows that join it.
     Raises BadInput where the file as a whole can't be taken; then nothing was written.
     """
     with staging_area() as aside:
@@ -53,6 +55,8 @@ def import_file(
         result = ImportResult(staged, refused_rows(aside))
         for rows in slices(aside, SLICE):
             with store.transaction() as connection:
+                if list_name is not None:
+                    list_id = list_named(connection, list_name, now)
                 _merge_slice(connection, rows, list_id, now, result)
             if progress:
                 progress(result)

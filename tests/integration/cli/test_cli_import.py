@@ -83,10 +83,11 @@ def test_file_that_cannot_be_taken_is_refused_whole(
     if content is not None:
         path.write_text(content)
     world.store.close()
-    said = xmit("import", str(path))
+    said = xmit("import", str(path), "--list", "Typo")
     assert (said.code, said.out) == (1, "")
     assert words in said.err.splitlines()[-1]
     assert world.rows("SELECT * FROM contact") == []
+    assert world.rows("SELECT * FROM list") == []
 
 
 def test_folder_is_no_file(xmit: Xmit, tmp_path: Path):
@@ -101,3 +102,11 @@ def test_mapping_without_two_sides_is_refused(xmit: Xmit, file: Path, wrong: str
 @pytest.mark.parametrize("name", ["", "  "])
 def test_blank_list_is_refused(xmit: Xmit, file: Path, name: str):
     assert "--list takes the name of a list" in xmit("import", str(file), "--list", name).err
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("two\nlines", "is one line without control"), ("x" * 201, "at most 200 characters")]
+)
+def test_list_is_named_as_anywhere(xmit: Xmit, file: Path, name: str, words: str):
+    """SPEC 9: no import makes a list that the API would refuse."""
+    assert words in xmit("import", str(file), "--list", name).err
