@@ -15,7 +15,7 @@ from tests.campaigns import START, World
 from xmit_pipeline.delivery.deliver import NO_PARTS, boot_id
 from xmit_pipeline.delivery.posting import ANSWERED
 from xmit_pipeline.delivery.transport import Mailer
-from xmit_pipeline.delivery.window import Envelope, render_window
+from xmit_pipeline.delivery.window import Envelope, render_windows
 from xmit_pipeline.model.delays import DelayUnit
 from xmit_pipeline.model.errors import Conflict
 from xmit_pipeline.model.lifecycle import SuppressionReason, TriggerType
@@ -23,7 +23,8 @@ from xmit_pipeline.store import contact_changes, enrollments, sequences, steps, 
 from xmit_pipeline.store.claims import Claim, claim
 from xmit_pipeline.store.connection import Connection
 from xmit_pipeline.store.frontier import plan
-from xmit_pipeline.store.outbox import make_inflight, settle
+from xmit_pipeline.store.last_look import make_inflight
+from xmit_pipeline.store.outbox import settle
 
 DAY_1 = START + timedelta(days=1)
 SOON = DAY_1 + timedelta(minutes=1)
@@ -115,7 +116,7 @@ class Cell:
 
     def _look(self) -> None:
         assert self.taken
-        window = render_window(self.taken, DAY_1)
+        [window] = render_windows(self.taken, DAY_1)
         with self.world.store.transaction() as connection:
             look = make_inflight(
                 connection,

@@ -8,7 +8,7 @@ POINTS = {
     "begin": ("xmit_pipeline.delivery.tick", "begin_tick"),
     "unknown": ("xmit_pipeline.delivery.tick", "settle_unknown"),
     "claim": ("xmit_pipeline.delivery.deliver", "claim"),
-    "render": ("xmit_pipeline.delivery.deliver", "render_window"),
+    "render": ("xmit_pipeline.delivery.deliver", "render_windows"),
     "last look": ("xmit_pipeline.delivery.deliver", "make_inflight"),
     "post all": ("xmit_pipeline.delivery.posting", "Posting.post_all"),
     "journal": ("xmit_pipeline.delivery.journal", "Journal.posted"),

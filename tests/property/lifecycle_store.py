@@ -19,8 +19,9 @@ from xmit_pipeline.store.claims import claim
 from xmit_pipeline.store.connection import EmbeddedStore, offered, rows_as_dicts
 from xmit_pipeline.store.contact_rows import STAGED_COLUMNS
 from xmit_pipeline.store.frontier import plan
+from xmit_pipeline.store.last_look import make_inflight
 from xmit_pipeline.store.ledger import fire_all
-from xmit_pipeline.store.outbox import make_inflight, open_requests, settle
+from xmit_pipeline.store.outbox import open_requests, settle
 from xmit_pipeline.store.tick_start import begin_tick
 from xmit_pipeline.store.ticks import finish_tick, start_tick
 

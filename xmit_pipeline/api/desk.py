@@ -37,11 +37,16 @@ WAYS_OUT = frozenset(
         "create_suppression",
         "delete_contact",
         "delete_contacts",
+        "delete_sender",
+        "delete_step",
         "exit_enrollment",
+        "pause_sequence",
+        "pause_warmup",
         "unsubscribe_contact",
+        "update_sender",
     }
 )
-"""Calls after which somebody must not be mailed any more, also by a tick that has claimed them."""
+"""Calls after which something may have to stop, also what a tick has claimed already."""
 
 
 @dataclass(frozen=True, slots=True)

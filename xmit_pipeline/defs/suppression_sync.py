@@ -7,6 +7,7 @@ from xmit_pipeline.defs.schedules import QUIET
 from xmit_pipeline.delivery.control_calls import control_calls
 from xmit_pipeline.delivery.suppression_sync import SuppressionSync
 from xmit_pipeline.model.clock import WallClock
+from xmit_pipeline.store.wish_files import note_way_out
 
 
 @dg.op
@@ -15,6 +16,8 @@ def exchange_suppressions(context: dg.OpExecutionContext, store: StoreResource) 
     settings = store.settings()
     with control_calls(settings) as calls:
         report = SuppressionSync(store.open(), WallClock(), calls, settings.push_suppressions_to).run()
+    if report.new:
+        note_way_out(settings.home)
     context.add_output_metadata(
         {
             "lifted_there": report.lifted,

@@ -12,11 +12,12 @@ from xmit_pipeline.delivery.brake import Brake
 from xmit_pipeline.delivery.divisions import Decision, Divisions
 from xmit_pipeline.delivery.journal import Journal
 from xmit_pipeline.delivery.objections import Objections
-from xmit_pipeline.delivery.posting import REJECTED, Posted, Poster, Posting, answered, rejected
+from xmit_pipeline.delivery.posting import REJECTED, Posted, Poster, Posting, answered, given_back, rejected
 from xmit_pipeline.delivery.recovery import boot_id, fates_of
-from xmit_pipeline.delivery.window import RenderedWindow, render_window
+from xmit_pipeline.delivery.window import RenderedWindow, render_windows
 from xmit_pipeline.model.circuits import Patience
 from xmit_pipeline.model.clock import Clock
+from xmit_pipeline.model.lifecycle import RequestState
 from xmit_pipeline.model.outcomes import Cause, Consequence, Outcome, Verdict
 from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.model.warmup import utc_day
@@ -24,15 +25,8 @@ from xmit_pipeline.store.circuits import close_circuit, fail_circuit, open_circu
 from xmit_pipeline.store.claims import Claim, claim
 from xmit_pipeline.store.connection import Store
 from xmit_pipeline.store.frontier import plan
-from xmit_pipeline.store.outbox import (
-    LastLook,
-    hold_sender,
-    hold_step,
-    make_inflight,
-    open_requests,
-    settle,
-    taken_lately,
-)
+from xmit_pipeline.store.last_look import LastLook, make_inflight
+from xmit_pipeline.store.outbox import hold_sender, hold_step, open_requests, settle, taken_lately
 from xmit_pipeline.store.unknown import settle_taken
 
 Work = TypeVar("Work")
@@ -84,6 +78,7 @@ class Delivery:
     objections: Objections = field(init=False)
     divisions: Divisions = field(init=False)
     patience: Patience = field(init=False)
+    deadline: float = field(init=False, default=float("inf"))
 
     def __post_init__(self) -> None:
         self.brake = Brake(self.unanswered)
@@ -94,7 +89,7 @@ class Delivery:
 
     def run(self, progress: Callable[[TickReport], None] | None = None) -> TickReport:
         """Deliver what is due, until nothing is left, SendGrid is in trouble, or the tick's budget is spent."""
-        deadline = time.monotonic() + self.settings.tick_budget_seconds
+        self.deadline = time.monotonic() + self.settings.tick_budget_seconds
         cautious = self._circuit_is_open()
         self.brake.probing = cautious
         while not self.report.note:
@@ -105,7 +100,7 @@ class Delivery:
                 self._take(slice_)
                 if progress:
                     progress(self.report)
-                if time.monotonic() > deadline:
+                if time.monotonic() > self.deadline:
                     self.report.note = "The tick's time is up; the next one goes on."
                 if self.brake.stopped or self.report.note:
                     break
@@ -189,17 +184,40 @@ class Delivery:
             )
 
     def _deliver(self, taken: Claim) -> None:
-        """Post a claimed slice; what is refused without a name goes on in parts, until the blame is found."""
-        window = self._timed("render", lambda: render_window(taken, self.clock.now()))
+        """Window by window, each on a last look of its own; what the tick can't get to is given back."""
+        windows = render_windows(taken, self.clock.now())
+        while not self._is_over:
+            window = self._timed("render", lambda: next(windows, None))
+            if window is None:
+                return
+            self._deliver_window(window)
+        self._timed("settle", self._give_back)
+
+    def _deliver_window(self, window: RenderedWindow) -> None:
+        """Post a window; what is refused without a name goes on in parts, until the blame is found."""
         self.brake.dividing = False
-        while True:
-            posted = self._post(window)
+        while posted := self._post(window):
             decision = Decision() if self.brake.stopped else self.divisions.after(posted)
             self._timed("settle", partial(self._settle, posted, decision))
             if not decision.parts:
                 return
             window = window.divided({part.request_id: part.refused_id for part in decision.parts})
             self.brake.dividing = True
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether this tick posts no more of what it has claimed. A tick that is late already posts a little first."""
+        return self.brake.stopped is not None or (self.brake.answered and time.monotonic() > self.deadline)
+
+    def _give_back(self) -> None:
+        """What was claimed, and never came to its last look, is due as it was."""
+        with self.store.transaction() as connection:
+            left = open_requests(connection).filter(pl.col("state") == RequestState.CLAIMED)
+            skipped = settle(
+                connection, now=self.clock.now(), answered=given_back(left), rejected=NOBODY, divided=NO_PARTS
+            )
+        self.report.skipped += skipped
+        self.report.released += int(left["size"].sum()) - skipped
 
     def _post(self, window: RenderedWindow) -> list[Posted]:
         day = utc_day(self.clock.now())
@@ -208,7 +226,9 @@ class Delivery:
         self.report.skipped += look.skipped
         self.report.released += look.released
         envelopes = window.envelopes(look.ready)
-        posting = Posting(self.poster, self.journal, self.clock, self.brake, self.objections, day)
+        posting = Posting(
+            self.poster, self.journal, self.clock, self.brake, self.objections, day, self.deadline
+        )
         return self._timed("post", lambda: posting.post_all(envelopes))
 
     def _look_last(self, window: RenderedWindow) -> LastLook:
@@ -218,8 +238,11 @@ class Delivery:
                 now=self.clock.now(),
                 tick_id=self.tick_id,
                 boot_id=boot_id(),
+                requests=window.requests,
                 unrendered=window.unrendered,
                 alone=window.alone,
+                before=window.before,
+                broken=window.broken,
             )
 
     def _settle(self, posted: Sequence[Posted], decision: Decision) -> None:

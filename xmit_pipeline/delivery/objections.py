@@ -1,4 +1,7 @@
-"""Who objects between the claim and the post: looked at before every single one (SPEC 6.4, 7; PAINS E2)."""
+"""Who objects between the claim and the post, and what is stopped: looked at before every single one.
+
+SPEC 4, 6.4, 7; PAINS E2.
+"""
 
 import threading
 from collections.abc import Sequence
@@ -11,7 +14,7 @@ from xmit_pipeline.store.connection import Store
 from xmit_pipeline.store.wish_files import last_change, wish_waits
 from xmit_pipeline.store.wishes import fold_wishes, objecting
 
-OBJECTED = "somebody in this request has just objected"
+OBJECTED = "somebody in this request has just objected, or it was stopped"
 """The words of a request that was given back for this."""
 
 

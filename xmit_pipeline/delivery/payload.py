@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from xmit_pipeline.rendering.batch import RenderedBatch
+from xmit_pipeline.rendering.batch import CutBatch
 
 ONE_CLICK = {"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 TRACKING = {
@@ -45,7 +45,7 @@ class Tags:
         return "".join(part if isinstance(part, str) else self.of(part) for part in parts)
 
 
-def fresh_tags(rendered: RenderedBatch) -> Tags:
+def fresh_tags(rendered: CutBatch) -> Tags:
     """Tags that stand in no value and in no static text."""
     columns = [name for name in rendered.fragments.columns if name != "message_id"]
     static = "".join(
@@ -65,7 +65,7 @@ def fresh_tags(rendered: RenderedBatch) -> Tags:
             return Tags(nonce)
 
 
-def personalizations(rendered: RenderedBatch, people: pl.DataFrame, tags: Tags) -> pl.DataFrame:
+def personalizations(rendered: CutBatch, people: pl.DataFrame, tags: Tags) -> pl.DataFrame:
     """message_id, personalization (JSON text): everyone who shares the skeleton."""
     names = [name for name in rendered.fragments.columns if name != "message_id"]
     fields = _addressed()
@@ -82,8 +82,8 @@ def lone_personalizations(people: pl.DataFrame) -> pl.DataFrame:
     return people.select("message_id", pl.struct(_addressed()).struct.json_encode().alias("personalization"))
 
 
-def shared_part(letter: Letter, xmit_request: str) -> bytes:
-    """The body without its personalizations: what everyone in the request shares."""
+def shared_part(letter: Letter) -> bytes:
+    """The body without its personalizations and the request's id: what everyone in the request shares."""
     batch = letter.batch
     body: dict[str, Any] = {
         "from": _mailbox(batch["from_email"], batch["from_name"]),
@@ -93,7 +93,6 @@ def shared_part(letter: Letter, xmit_request: str) -> bytes:
             {"type": "text/html", "value": letter.html},
         ],
         "headers": ONE_CLICK,
-        "custom_args": {"xmit_request": xmit_request},
         "tracking_settings": TRACKING,
     }
     if batch["reply_to"]:
@@ -101,9 +100,10 @@ def shared_part(letter: Letter, xmit_request: str) -> bytes:
     return orjson.dumps(body)
 
 
-def whole_body(personalizations_json: list[str], shared: bytes) -> bytes:
-    """A finished body: the personalizations set in front of the shared part."""
-    return b'{"personalizations":[' + ",".join(personalizations_json).encode() + b"]," + shared[1:]
+def whole_body(personalizations_json: list[str], shared: bytes, xmit_request: str) -> bytes:
+    """A finished body: the personalizations and the request's public id set in front of the shared part."""
+    people, args = ",".join(personalizations_json), orjson.dumps({"xmit_request": xmit_request})
+    return b"".join((b'{"personalizations":[', people.encode(), b'],"custom_args":', args, b",", shared[1:]))
 
 
 def _addressed() -> list[pl.Expr]:

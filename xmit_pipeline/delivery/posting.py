@@ -1,5 +1,6 @@
 """Posting a window of requests side by side, each journalled just before its first byte (SPEC 6.2)."""
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ ANSWERED = {
     "words": pl.String,
 }
 """What settlement reads: a row a request."""
+TIME_IS_UP = "the tick's time was up before it was posted"
+"""The words of a request that was claimed, and given back for this."""
 REJECTED = {"message_id": pl.String, "words": pl.String}
 
 
@@ -46,7 +49,11 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """Everything one window's posting needs. `day` is the UTC day whose places the window holds."""
+    """Everything one window's posting needs.
+
+    `day` is the UTC day whose places the window holds; `deadline`, by the monotonic clock, is when the tick's time is
+    up: what is not posted by then is kept back, but for a first one that SendGrid has judged.
+    """
 
     poster: Poster
     journal: Journal
@@ -54,9 +61,10 @@ class Posting:
     brake: Brake
     objections: Objections
     day: date
+    deadline: float = float("inf")
 
     def post_all(self, envelopes: Sequence[Envelope]) -> list[Posted]:
-        """Post side by side; what the brake or the turn of the day kept back is released."""
+        """Post side by side; what the brake, the turn of the day or the deadline kept back is released."""
         self.brake.avoided.clear()
         with ThreadPoolExecutor(POSTS_AT_A_TIME, "xmit-post") as threads:
             return list(threads.map(self._admitted, envelopes))
@@ -77,11 +85,19 @@ class Posting:
         now = self.clock.now()
         if utc_day(now) != self.day:
             return self._kept_back(envelope, "the UTC day turned before it was posted")
+        if self.brake.answered and time.monotonic() > self.deadline:
+            return self._kept_back(envelope, TIME_IS_UP)
         if self.objections.of(envelope.enrollment_ids):
             return self._kept_back(envelope, OBJECTED)
         try:
             self.journal.posted(
-                envelope.request_id, now, envelope.step_id, envelope.message_ids, envelope.enrollment_ids
+                envelope.request_id,
+                now,
+                envelope.step_id,
+                envelope.message_ids,
+                envelope.enrollment_ids,
+                envelope.contact_ids,
+                envelope.sender_id,
             )
         except OSError as error:
             words = f"the journal can't be written ({error.strerror}); make room in XMIT_HOME"
@@ -120,6 +136,18 @@ def answered(posted: Sequence[Posted]) -> pl.DataFrame:
             for each in posted
         ],
         schema=ANSWERED,
+    )
+
+
+def given_back(left: pl.DataFrame) -> pl.DataFrame:
+    """A row of ANSWERED for each request of `store.outbox.open_requests`, none of which was posted."""
+    return left.select(
+        "request_id",
+        outcome=pl.lit(Verdict.NOT_SENT.value),
+        posted_at=pl.lit(None, ANSWERED["posted_at"]),
+        status_code=pl.lit(None, pl.Int32),
+        provider_id=pl.lit(None, pl.String),
+        words=pl.lit("it was never posted: the tick ended before"),
     )
 
 

@@ -161,8 +161,8 @@ def _body(test: TestMail, reserved: Reserved) -> bytes:
     }
     people = lone_personalizations(pl.DataFrame([person]))
     letter = Letter(reserved.batch, test.subject, test.mail.html, test.mail.text)
-    shared = shared_part(letter, public_id(Kind.REQUEST, reserved.request_id))
-    return whole_body(people["personalization"].to_list(), shared)
+    xmit_request = public_id(Kind.REQUEST, reserved.request_id)
+    return whole_body(people["personalization"].to_list(), shared_part(letter), xmit_request)
 
 
 @contextmanager

@@ -122,8 +122,9 @@ class _Reader(HTMLParser):
     def handle_pi(self, data: str) -> None:
         self._keep_control(data)
 
-    def unknown_decl(self, data: str) -> None:
-        self._keep_control(data)
+    def parse_marked_section(self, i: int, report: int = 1) -> int:
+        """`<![...>` is a comment to a browser; HTMLParser would raise AssertionError for words it does not know."""
+        return self.parse_bogus_comment(i, bool(report))
 
     def _hide(self, tag: str) -> None:
         # A body ends a head that was never closed.

@@ -14,6 +14,7 @@ from xmit_pipeline.model.tokens import Wish
 from xmit_pipeline.store.connection import Connection, Store, frame, offered
 from xmit_pipeline.store.contacts import address_key
 from xmit_pipeline.store.event_feedback import keep_link_unsubscribes
+from xmit_pipeline.store.frontier import STEP_SENDERS
 from xmit_pipeline.store.suppressions import ACTIVE_SUPPRESSIONS, suppress_staged
 from xmit_pipeline.store.wish_files import put_wishes_away, waiting_wishes
 
@@ -57,9 +58,11 @@ JOIN contact ON contact.id = message.contact_id
 LEFT JOIN ({ACTIVE_SUPPRESSIONS.replace("$now", "getvariable('moment')")}) AS suppressed
     ON suppressed.email = message.email
 LEFT JOIN (SELECT DISTINCT email FROM objector) AS unfolded ON unfolded.email = message.email
+LEFT JOIN step_sender ON step_sender.step_id = message.step_id
 WHERE request.state = 'inflight'
-  AND (enrollment.status = 'exited' OR contact.status <> 'active' OR contact.deleted_at IS NOT NULL
-    OR suppressed.email IS NOT NULL OR unfolded.email IS NOT NULL)
+  AND (enrollment.status <> 'active' OR contact.status <> 'active' OR contact.deleted_at IS NOT NULL
+    OR suppressed.email IS NOT NULL OR unfolded.email IS NOT NULL OR step_sender.step_id IS NULL
+    OR (step_sender.wall IS NOT NULL AND (NOT request.probe OR step_sender.probe_at IS NULL)))
 """  # noqa: S608  (a constant subquery)
 
 
@@ -89,11 +92,13 @@ def fold_wishes(store: Store, home: Path, clock: Clock) -> int:
 def objecting(store: Store, home: Path, now: datetime) -> set[str]:
     """Enrollments with a message in an inflight request that must not go: their person has objected since.
 
-    By a wish that waits on disk, or by anything that has ended the enrollment or suppressed the address meanwhile.
+    By a wish that waits on disk, or by anything that has ended or paused the enrollment, suppressed the address, or
+    set up a wall meanwhile: a hold, a paused domain, a sender that may not be used.
     """
     given = waiting_wishes(home)
     with store.snapshot() as connection:
         _stage(connection, given)
+        connection.execute(STEP_SENDERS)
         return set(frame(connection, OBJECTING, {"moment": now})["enrollment_id"])
 
 

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 from tests.campaigns import START, World
-from xmit_pipeline.delivery.window import render_window
+from xmit_pipeline.delivery.window import render_windows
 from xmit_pipeline.store.claims import Claim, claim
 from xmit_pipeline.store.frontier import plan
-from xmit_pipeline.store.outbox import LastLook, make_inflight
+from xmit_pipeline.store.last_look import LastLook, make_inflight
 
 Change = Callable[[World], None]
 
@@ -133,7 +133,7 @@ def test_an_edited_step_goes_as_claimed(world: World):
     world.enroll(world.sequence(), world.people(1))
     taken = claim_all(world)
     world.change("UPDATE step SET subject = 'new words'")
-    window = render_window(taken, START)
+    [window] = render_windows(taken, START)
     [envelope] = window.envelopes(look(world).ready)
     assert b"Hi " in envelope.body
     assert b"new words" not in envelope.body

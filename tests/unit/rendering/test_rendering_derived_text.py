@@ -37,6 +37,7 @@ def text_of(html, metadata="{}", body_text=None, **row):
         ("<head><title>T</title><body>B</body>", "B"),
         ("<div style='DISPLAY : none'>pre <div>inner</div> header<br></div>B", "B"),
         ("<!-- note --><!--[if mso]>x<![endif]-->B", "B"),
+        ("<![x]>A<![if !mso]>B<![endif]><![CDATA[c]]>C", "ABC"),
         ("<img src=x alt='Logo & co'>", "Logo & co"),
         ("1 < 2 <a b", "1 < 2 <a b"),
     ],
