@@ -138,7 +138,7 @@ def _post(
     if utc_day(now) != utc_day(reserved.reserved_at):
         return Outcome(Verdict.NOT_SENT, words="the UTC day turned; test once more"), Answer(), now
     try:
-        journal.posted(request_id, now)
+        journal.posted(request_id, now, str(test.step_id), sender_id=str(reserved.batch["sender_id"]))
     except OSError as error:
         return (
             Outcome(Verdict.NOT_SENT, words=f"the journal can't be written ({error.strerror})"),

@@ -77,7 +77,9 @@ UPDATE enrollment SET
     ended_at = CASE WHEN onward.step_id IS NULL AND status = 'active' THEN onward.at END
 FROM onward
 WHERE enrollment.id = onward.enrollment_id AND enrollment.status IN ('active', 'paused')
+  AND enrollment.step_id = onward.last_step_id
 """
+"""Forward only: who has gone on since, as a restored store may learn, is not thrown back by an earlier step."""
 
 REALIGN = """
 UPDATE enrollment SET
@@ -134,7 +136,7 @@ WHERE enrollment.id = exiting.enrollment_id AND enrollment.status IN ('active', 
 
 
 def advance(connection: Connection) -> None:
-    """Move on everyone in `passed (enrollment_id, step_id, at)`: the step was posted, or skipped, then.
+    """Move on everyone in `passed (enrollment_id, step_id, at)` who stands on that step: posted, or skipped, then.
 
     Without a next step an active enrollment is completed; a paused one stays paused until its sequence resumes.
     """

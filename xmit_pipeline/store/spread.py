@@ -13,10 +13,32 @@ from xmit_pipeline.store.frontier import STEP_SENDERS
 SPREADING_PAUSED = """
 CREATE OR REPLACE TEMP TABLE spreading AS
 SELECT enrollment.id AS enrollment_id, enrollment.sequence_id, enrollment.due_at, enrollment.not_before,
-    coalesce(sequence.paused_at, $now) AS since, false AS late,
-    sequence.resume_window_minutes::BIGINT * 60000000 AS window_us
-FROM enrollment JOIN sequence ON sequence.id = enrollment.sequence_id
+    least(coalesce(sequence.paused_at, $now), CASE WHEN step.walled_at IS NOT NULL THEN step.open_at END) AS since,
+    false AS late, sequence.resume_window_minutes::BIGINT * 60000000 AS window_us
+FROM enrollment
+JOIN sequence ON sequence.id = enrollment.sequence_id
+LEFT JOIN step ON step.id = enrollment.step_id
 WHERE enrollment.sequence_id = $id AND enrollment.status = 'paused' AND enrollment.due_at <= $now
+"""
+"""Where the step was held before the pause, what is left of a spread stands still since then."""
+
+UNBUMPED = """
+CREATE OR REPLACE TEMP TABLE unbumped AS
+SELECT enrollment.id AS enrollment_id
+FROM enrollment JOIN sequence ON sequence.id = enrollment.sequence_id
+WHERE enrollment.not_before > $now::TIMESTAMPTZ + to_minutes(sequence.resume_window_minutes)
+   OR (enrollment.not_before > $now AND enrollment.due_at > $now)
+"""
+
+UNBUMP = "UPDATE enrollment SET not_before = NULL FROM unbumped WHERE enrollment.id = unbumped.enrollment_id"
+
+SPREADING_UNBUMPED = """
+CREATE OR REPLACE TEMP TABLE spreading AS
+SELECT enrollment.id AS enrollment_id, enrollment.sequence_id, enrollment.due_at, enrollment.not_before,
+    $now::TIMESTAMPTZ AS since, false AS late, sequence.resume_window_minutes::BIGINT * 60000000 AS window_us
+FROM enrollment JOIN sequence ON sequence.id = enrollment.sequence_id
+WHERE enrollment.status = 'active' AND enrollment.due_at <= $now
+  AND (enrollment.not_before > $now OR enrollment.id IN (SELECT enrollment_id FROM unbumped))
 """
 
 REOPENED = """
@@ -64,17 +86,26 @@ FROM (
             count(*) OVER sequence_wide AS people
         FROM ordered
         WINDOW sequence_wide AS (PARTITION BY sequence_id)
+    ),
+    parted AS (
+        SELECT *,
+            coalesce(place < last_unfinished AND left_us IS NULL, false) AS amid,
+            row_number() OVER (PARTITION BY sequence_id, amid ORDER BY place) AS part_place,
+            count(*) OVER (PARTITION BY sequence_id, amid) AS part_people
+        FROM behind
     )
     SELECT enrollment_id, CASE
         WHEN last_unfinished IS NULL THEN (place - 1) * window_us // people
-        WHEN place <= last_unfinished THEN greatest(coalesce(left_us, 0) - forgiven_us, 0)
+        WHEN amid THEN (part_place - 1) * window_us // part_people
+        WHEN place <= last_unfinished THEN greatest(left_us - forgiven_us, 0)
         ELSE unfinished_us - forgiven_us + (place - last_unfinished) * window_us // (people - last_unfinished)
     END AS offset_us
-    FROM behind
+    FROM parted
 ) AS placed
 WHERE enrollment.id = placed.enrollment_id
 """
-"""Evenly, in original order. What is left of an unfinished spread keeps its spacing, and goes first.
+"""Evenly, in original order. What is left of an unfinished spread keeps its spacing, and goes first; those between
+who have nothing left of it are spread beside it.
 
 After downtime its first goes at once: where ticks come rarer than the window, nobody is put off for ever.
 """
@@ -99,6 +130,15 @@ def spread_resumed(connection: Connection, sequence_id: UUID, now: datetime) -> 
     connection.execute(SPREAD, {"now": now})
     connection.execute(UNPAUSE, {"id": sequence_id})
     connection.execute(FORGET_WALLS, parameters)
+
+
+def spread_unbumped(connection: Connection, now: datetime) -> None:
+    """A clock that was ahead took its jump for downtime: who is due is spread from now, who is not waits for that."""
+    parameters = {"now": now}
+    connection.execute(UNBUMPED, parameters)
+    connection.execute(UNBUMP)
+    connection.execute(SPREADING_UNBUMPED, parameters)
+    connection.execute(SPREAD, parameters)
 
 
 def spread_overdue(connection: Connection, now: datetime) -> int:

@@ -6,8 +6,9 @@ from typing import Any
 from xmit_pipeline.store.connection import Connection, rows_as_dicts
 
 START = """
-INSERT INTO tick (id, moment, simulated, started_at, superseded, claimed, sent, skipped, failed, unknown, deferred)
-VALUES ($id, $moment, $simulated, $started_at, $superseded, 0, 0, 0, 0, 0, 0)
+INSERT INTO tick (id, place, moment, simulated, started_at, superseded, claimed, sent, skipped, failed, unknown,
+    deferred)
+SELECT $id, coalesce(max(place), 0) + 1, $moment, $simulated, $started_at, $superseded, 0, 0, 0, 0, 0, 0 FROM tick
 """
 
 FINISH = """
@@ -17,7 +18,7 @@ WHERE id = $id
 """
 
 UNANSWERED = """
-SELECT unanswered FROM tick WHERE finished_at IS NOT NULL ORDER BY started_at DESC LIMIT 1
+SELECT unanswered FROM tick WHERE finished_at IS NOT NULL ORDER BY place DESC LIMIT 1
 """
 
 
@@ -69,25 +70,23 @@ def get_tick(connection: Connection, tick_id: str) -> dict[str, Any] | None:
 
 
 def last_tick(connection: Connection) -> dict[str, Any] | None:
-    """The tick that began last, by the wall clock."""
-    rows = rows_as_dicts(connection, "SELECT * FROM tick ORDER BY started_at DESC LIMIT 1")
+    """The tick that began last, whatever the clock said."""
+    rows = rows_as_dicts(connection, "SELECT * FROM tick ORDER BY place DESC LIMIT 1")
     return rows[0] if rows else None
 
 
 def recent_ticks(connection: Connection, limit: int) -> list[dict[str, Any]]:
-    """The ticks that began last, by the wall clock, the newest first."""
-    return rows_as_dicts(
-        connection, "SELECT * FROM tick ORDER BY started_at DESC LIMIT $limit", {"limit": limit}
-    )
+    """The ticks that began last, the newest first."""
+    return rows_as_dicts(connection, "SELECT * FROM tick ORDER BY place DESC LIMIT $limit", {"limit": limit})
 
 
 def latest_moment(connection: Connection) -> datetime | None:
-    """The latest time at which a tick has run, those left out that `accept_clock` has superseded."""
+    """The latest time at which a tick has run, those left out that were superseded."""
     row = connection.execute("SELECT max(moment) FROM tick WHERE NOT superseded").fetchone()
     return row[0] if row else None
 
 
-def accept_clock(connection: Connection, now: datetime) -> int:
+def supersede(connection: Connection, now: datetime) -> int:
     """Forget that ticks ran later than now; answers how many had."""
     return len(
         connection.execute(
@@ -98,9 +97,12 @@ def accept_clock(connection: Connection, now: datetime) -> int:
 
 
 def knows_request(connection: Connection, request_id: str) -> bool:
-    """Whether the store has this request, or was reconciled with a journal that ended in it."""
+    """Whether the store knows that this request was to be posted, or was reconciled with a journal that ended in it.
+
+    One that it knows as claimed alone is known from before: nothing is posted that is not inflight.
+    """
     found = connection.execute(
-        "SELECT 1 FROM request WHERE id = $id::UUID UNION ALL "
+        "SELECT 1 FROM request WHERE id = $id::UUID AND state <> 'claimed' UNION ALL "
         "SELECT 1 FROM reconciliation WHERE journal_mark = $id::UUID",
         {"id": request_id},
     ).fetchone()

@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 
 from xmit_pipeline.delivery import journal as module
@@ -22,7 +23,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> type[datetime]:
         off = timedelta()
 
         @classmethod
-        def now(cls, tz: object = None) -> datetime:
+        def now(cls, tz: object = None) -> datetime:  # noqa: ARG003
             return TODAY + cls.off
 
     monkeypatch.setattr(module, "datetime", Clock)
@@ -108,7 +109,16 @@ def test_a_new_files_name_is_on_the_disk_with_its_line(tmp_path: Path, monkeypat
 
 def test_lines_of_earlier_versions_are_read(tmp_path: Path):
     """They name neither sender nor contacts."""
-    line = b'\n{"request":"one","entry":"posted","at":"2026-03-02T09:30:00+00:00","step":"s","messages":["m"],"enrollments":["e"]}'
-    (tmp_path / "2026-03-02.jsonl").write_bytes(line)
+    line = orjson.dumps(
+        {
+            "request": "one",
+            "entry": "posted",
+            "at": TODAY,
+            "step": "s",
+            "messages": ["m"],
+            "enrollments": ["e"],
+        }
+    )
+    (tmp_path / "2026-03-02.jsonl").write_bytes(b"\n" + line)
     [read] = Journal(tmp_path).last_words().values()
     assert (read.step_id, read.message_ids, read.contact_ids, read.sender_id) == ("s", ("m",), (), "")
