@@ -190,3 +190,39 @@ def test_a_resume_under_a_days_limit_is_spread_within_it(world: World):
     for minutes in range(0, 61, 10):
         world.tick(back + minutes * MINUTE)
     assert sent(world) == 3
+
+
+def test_slots_that_passed_during_a_hold_keep_their_spacing(world: World):
+    """The step was held while its spread ran, and then paused: nobody goes in a burst at the resume."""
+    world.domain()
+    sequence = world.sequence((0, 1))
+    world.enroll(sequence, world.people(6))
+    world.tick(START)
+    step = world.rows("SELECT id FROM step ORDER BY position")[1]["id"]
+    move(world, "pause", sequence, START + HOUR)
+    first = START + 2 * DAY
+    move(world, "resume", sequence, first)
+    world.change("UPDATE step SET held_at = $now, hold_reason = 'x' WHERE id = $id", now=first, id=step)
+    world.tick(first + MINUTE)
+    world.tick(first + 59 * MINUTE)
+    move(world, "pause", sequence, first + 59 * MINUTE)
+    with world.store.transaction() as connection:
+        steps.release_step(connection, sequence, step, skip_failing=False)
+    again = START + 4 * DAY
+    move(world, "resume", sequence, again)
+    assert bumps(world) == evenly(again, 6)
+    assert world.tick(again).counts["sent"] == 1
+
+
+def test_who_came_due_between_an_unfinished_spread_is_spread_too(world: World):
+    """Four fell due among those who still had a slot to come, and after the tick that served the others."""
+    world.domain()
+    sequence = world.sequence((1,))
+    world.enroll(sequence, world.people(5))
+    due = START + DAY
+    move(world, "pause", sequence, due)
+    last = world.rows("SELECT id FROM enrollment ORDER BY due_at DESC, id DESC LIMIT 1")[0]["id"]
+    world.change("UPDATE enrollment SET not_before = $slot WHERE id = $id", slot=due + 30 * MINUTE, id=last)
+    again = due + 3 * HOUR
+    move(world, "resume", sequence, again)
+    assert bumps(world) == [*evenly(again, 4), again + 30 * MINUTE]

@@ -290,13 +290,21 @@ class Model:
             raise Refused
         sequence.status = "active"
         people = self.of(sequence, "paused")
-        overdue = [(each, sequence.paused_at or now) for each in people if each.due and each.due <= now]
+        overdue = [
+            (each, self._stood_still(sequence, each, now)) for each in people if each.due and each.due <= now
+        ]
         self.spread(overdue, sequence.window, now)
         for each in people:
             each.status = "active"
             self._complete(each)
         for step in sequence.live:
             step.open_at, step.walled = now, False
+
+    def _stood_still(self, sequence: Sequence, each: Enrollment, now: datetime) -> datetime:
+        """Since when nothing of a spread went on: the pause, or a hold of the step before it."""
+        paused = sequence.paused_at or now
+        held = each.step and each.step.walled and each.step.open_at
+        return min(paused, held) if held else paused
 
     def spread(
         self,
@@ -308,7 +316,8 @@ class Model:
     ) -> None:
         """Evenly in original order; who still waits of an earlier spread keeps the spacing and goes first.
 
-        After downtime alone the first of these goes at once.
+        Those between without a rest are spread evenly beside them. After downtime alone the first that still waits
+        goes at once.
         """
         queue = sorted(people, key=lambda each: (each[0].due, each[0].id))
         left = [each.bump - since if each.bump and each.bump > since else None for each, since in queue]
@@ -318,9 +327,13 @@ class Model:
         forgiven = min(unfinished, default=timedelta(0)) if only_late else timedelta(0)
         begin = max(unfinished, default=timedelta(0)) - forgiven
         behind = len(queue) - ahead
+        amid = [place for place, rest in enumerate(left[:ahead]) if rest is None]
         for place, (each, _) in enumerate(queue):
-            if place < ahead:
-                each.bump = now + max((left[place] or timedelta(0)) - forgiven, timedelta(0))
+            rest = left[place]
+            if place in amid:
+                each.bump = now + amid.index(place) * window // len(amid)
+            elif rest is not None:
+                each.bump = now + max(rest - forgiven, timedelta(0))
             else:
                 turn = place - ahead + (1 if waiting else 0)
                 each.bump = now + begin + turn * window // behind
