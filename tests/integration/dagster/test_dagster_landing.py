@@ -10,6 +10,8 @@ from tests.integration.dagster.conftest import Pipeline, metadata_of
 from xmit_pipeline.definitions import build_defs
 from xmit_pipeline.defs.resources import StoreResource
 from xmit_pipeline.defs.schedules import every_minute
+from xmit_pipeline.delivery.journal import Journal
+from xmit_pipeline.model.ids import new_id
 from xmit_pipeline.store.lists import create_list
 
 
@@ -30,6 +32,19 @@ def test_a_landed_list_is_enrolled_and_mailed_by_one_run(world: World, pipeline:
     assert metadata_of(result, "lists")["landed_rows"] == 2
     assert metadata_of(result, "enrollments")["enrolled_by_ledger"] == 2
     assert len(world.delivered()) == 2
+
+
+def test_nobody_is_enrolled_in_a_store_out_of_step(world: World, pipeline: Pipeline):
+    """SPEC 6.10: the journal knows a later post, so it may know these people too, under other ids."""
+    world.domain()
+    with world.store.transaction() as connection:
+        list_id = create_list(connection, "Newsletter", START)
+    world.sequence(list_id=list_id)
+    land(world.settings.home, "lists/Newsletter.parquet", {"email": ["anna@example.com"]})
+    Journal(world.settings.journal).posted(str(new_id()), START)
+    assert metadata_of(pipeline(START), "enrollments")["enrolled_by_ledger"] == 0
+    assert world.rows("SELECT * FROM enrollment") == []
+    assert len(world.rows("SELECT * FROM list_firing")) == 1
 
 
 def test_landed_contacts_come_in_without_a_list(world: World, pipeline: Pipeline):
