@@ -8,6 +8,7 @@ from xmit_pipeline.model.clock import WallClock
 from xmit_pipeline.model.errors import BadInput
 from xmit_pipeline.store.imports import ImportResult, import_file
 from xmit_pipeline.store.landing_files import checked_list_name
+from xmit_pipeline.store.wish_files import note_way_out
 
 SHOWN_REFUSALS = 10
 LEFT_OUT = "-"
