@@ -36,7 +36,7 @@ def read_declaration(path: Path) -> tuple[Declaration, Source]:
         shape = FileShape.model_validate(source.content)
     except ValidationError as error:
         raise source.refusal([_fault(found) for found in error.errors()]) from error
-    faults = [*_repeated(shape), *_several_defaults(shape.senders), *_listless(shape.sequences)]
+    faults = [*_repeated(shape), *_several_defaults(shape.senders), *_lists_and_triggers(shape.sequences)]
     declaration = Declaration(
         domains=_things("domains", shape.domains),
         senders=_things("senders", shape.senders),
@@ -142,11 +142,15 @@ def _several_defaults(senders: Sequence[SenderShape]) -> Iterator[PlacedFault]:
         )
 
 
-def _listless(sequences: Sequence[SequenceShape]) -> Iterator[PlacedFault]:
+def _lists_and_triggers(sequences: Sequence[SequenceShape]) -> Iterator[PlacedFault]:
     for number, sequence in enumerate(sequences):
-        if sequence.trigger_type is TriggerType.LIST_ADD and sequence.trigger_list is None:
+        listed = sequence.trigger_list is not None
+        if sequence.trigger_type is TriggerType.LIST_ADD and not listed:
             words = "A list_add sequence needs triggerList: the list whose new members are enrolled."
             yield PlacedFault(("sequences", number, "triggerType"), words)
+        if sequence.trigger_type is TriggerType.MANUAL and listed:
+            words = "No list starts a manual sequence; leave triggerList out, or say list_add."
+            yield PlacedFault(("sequences", number, "triggerList"), words)
 
 
 def _fault(found: Mapping[str, Any]) -> PlacedFault:

@@ -16,6 +16,7 @@ SEQUENCES = """
 SELECT sequence.*, list.name AS trigger_list, sender.email AS sender
 FROM sequence
 LEFT JOIN list ON list.id = sequence.trigger_list_id AND list.deleted_at IS NULL
+    AND sequence.trigger_type = 'list_add'
 LEFT JOIN sender ON sender.id = sequence.sender_id AND sender.deleted_at IS NULL
 WHERE sequence.status <> 'archived' AND sequence.deleted_at IS NULL
 ORDER BY sequence.created_at, sequence.id

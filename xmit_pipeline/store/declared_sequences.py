@@ -1,6 +1,6 @@
 """Sequences and their steps made to be as a file declares them; a sequence is never deleted (SPEC 2)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ NAMED = """
 SELECT sequence.*, list.name AS trigger_list, sender.email AS sender
 FROM sequence
 LEFT JOIN list ON list.id = sequence.trigger_list_id AND list.deleted_at IS NULL
+    AND sequence.trigger_type = 'list_add'
 LEFT JOIN sender ON sender.id = sequence.sender_id AND sender.deleted_at IS NULL
 WHERE sequence.name = $name AND sequence.deleted_at IS NULL
 ORDER BY sequence.status = 'archived', sequence.created_at DESC
@@ -56,7 +57,7 @@ def follow_sequence(
         if thing.said.get("status") != SequenceStatus.ARCHIVED:
             raise Conflict("It is archived, which is final. Give the new one another name, or take it out.")
         return None
-    said = {"name": thing.name, **thing.said}
+    said = {"name": thing.name, **_started(thing.said)}
     fields = fields_that_differ(row, said)
     pauses_first = (status, said.get("status")) == (SequenceStatus.ACTIVE, SequenceStatus.PAUSED)
     if pauses_first:  # a trigger changes in a paused sequence
@@ -70,7 +71,7 @@ def follow_sequence(
 
 
 def _create(connection: Connection, thing: Thing, now: datetime, differences: Differences) -> Change:
-    said = {"name": thing.name, "trigger_type": _trigger_type(thing), **thing.said}
+    said = {"name": thing.name, "trigger_type": TriggerType.MANUAL, **_started(thing.said)}
     sequence_id = sequences.create_sequence(connection, now, **_columns(connection, thing, said))
     _, steps = follow_steps(connection, sequence_id, thing, now, differences)
     _move(connection, sequence_id, thing, SequenceStatus.DRAFT, now)
@@ -89,12 +90,13 @@ def _present(connection: Connection, thing: Thing) -> dict[str, Any] | None:
     return None
 
 
-def _trigger_type(thing: Thing) -> TriggerType:
-    """Of a new sequence that does not say: a list is there to start it."""
-    return TriggerType.LIST_ADD if thing.said.get("trigger_list") is not None else TriggerType.MANUAL
+def _started(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With the trigger that a list is there for, where a file names one and does not say."""
+    listed = said.get("trigger_list") is not None and "trigger_type" not in said
+    return {"trigger_type": TriggerType.LIST_ADD, **said} if listed else said
 
 
-def _columns(connection: Connection, thing: Thing, said: dict[str, Any]) -> Any:
+def _columns(connection: Connection, thing: Thing, said: Mapping[str, Any]) -> Any:
     """What is said, as the store's verbs take it."""
     columns = {
         name: value for name, value in said.items() if name not in ("trigger_list", "sender", "status")

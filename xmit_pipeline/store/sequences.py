@@ -87,7 +87,7 @@ def create_sequence(
     priority: int = 100,
     resume_window_minutes: int = 60,
 ) -> UUID:
-    """A new draft. A `list_add` trigger names a list that exists."""
+    """A new draft. A `list_add` trigger names a list that exists; any other has none."""
     _check_trigger(connection, trigger_type, trigger_list_id)
     if sender_id is not None:
         get_sender(connection, sender_id)
@@ -98,7 +98,7 @@ def create_sequence(
             "id": sequence_id,
             "name": name,
             "trigger_type": trigger_type,
-            "trigger_list_id": trigger_list_id,
+            "trigger_list_id": _list_of(trigger_type, trigger_list_id),
             "sender_id": sender_id,
             "enroll_existing": enroll_existing,
             "reenroll": reenroll,
@@ -135,10 +135,13 @@ def sequences_page(
 def update_sequence(
     connection: Connection, sequence_id: UUID, now: datetime, changes: SequenceChanges
 ) -> None:
-    """Change what is given. Conflict where trigger or list would change and it is neither draft nor paused."""
+    """Change what is given; a list that starts nothing any more is let go.
+
+    Conflict where trigger or list would change and it is neither draft nor paused.
+    """
     sequence = get_sequence(connection, sequence_id)
     changed = cast("dict[str, Any]", {**sequence, **changes})
-    retriggered = any(changed[name] != sequence[name] for name in ("trigger_type", "trigger_list_id"))
+    retriggered = _trigger_of(changed) != _trigger_of(sequence)
     if retriggered:
         if sequence["status"] not in TRIGGER_CHANGES_IN:
             raise Conflict(
@@ -147,6 +150,7 @@ def update_sequence(
         _check_trigger(connection, changed["trigger_type"], changed["trigger_list_id"])
     if changed["sender_id"] is not None:
         get_sender(connection, changed["sender_id"])
+    changed["trigger_list_id"] = _list_of(changed["trigger_type"], changed["trigger_list_id"])
     parameters = {name: changed[name] for name in SequenceChanges.__annotations__}
     connection.execute(UPDATE, {**parameters, "id": sequence_id, "retriggered": retriggered, "now": now})
 
@@ -200,6 +204,16 @@ def archive(connection: Connection, sequence_id: UUID, now: datetime) -> None:
 def _move(connection: Connection, sequence: dict[str, Any], action: SequenceAction, now: datetime) -> None:
     target = moved(SequenceStatus(sequence["status"]), action)
     connection.execute(MOVE, {"id": sequence["id"], "status": target, "action": action, "now": now})
+
+
+def _trigger_of(sequence: dict[str, Any]) -> tuple[str, UUID | None]:
+    """What starts it; a list is of no account where it does not."""
+    kind = sequence["trigger_type"]
+    return kind, _list_of(kind, sequence["trigger_list_id"])
+
+
+def _list_of(trigger_type: str, list_id: UUID | None) -> UUID | None:
+    return list_id if trigger_type == TriggerType.LIST_ADD else None
 
 
 def _check_trigger(connection: Connection, trigger_type: str, trigger_list_id: UUID | None) -> None:

@@ -102,6 +102,18 @@ def test_list_in_use_stays(api: Api, moves: list[str], status: int) -> None:
     assert api.delete(f"/api/lists/{list_id}").status_code == status
 
 
+def test_list_that_starts_nothing_is_deleted(api: Api) -> None:
+    """SPEC 2: a sequence that is made manual lets its list go; one that is manual never had it."""
+    list_id = api.new_list()
+    turned = api.new_draft(triggerType="list_add", triggerListId=list_id)
+    manual = api.new_draft(triggerType="manual", triggerListId=list_id)
+
+    api.put(f"/api/sequences/{turned}", {"triggerType": "manual"})
+
+    assert [api.found(f"/api/sequences/{each}")["triggerListId"] for each in (turned, manual)] == [None, None]
+    assert api.delete(f"/api/lists/{list_id}").status_code == 200
+
+
 def test_deleted_list_leaves_its_contacts(api: Api) -> None:
     """Its name is free again, its address is 404."""
     list_id, ada = api.new_list(), api.new_contact()

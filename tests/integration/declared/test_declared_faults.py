@@ -77,6 +77,14 @@ def test_a_wrong_line_of_a_sequence_is_told(desk: Desk, line: str, told: str):
     assert f"file.yaml:3: sequences[0].{told}" in refusal_of(desk, f"sequences:\n- name: W\n  {line}\n")
 
 
+def test_a_list_of_a_manual_sequence_is_told(desk: Desk):
+    text = "sequences:\n- name: W\n  triggerType: api\n  triggerList: News\n"
+    told = (
+        "sequences[0].triggerList: No list starts a manual sequence; leave triggerList out, or say list_add."
+    )
+    assert f"file.yaml:4: {told}" in refusal_of(desk, text)
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [

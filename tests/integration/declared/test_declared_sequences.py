@@ -183,6 +183,16 @@ def test_a_trigger_changes_with_a_pause_in_the_same_file(desk: Desk):
     desk.apply(content(sequence(A, triggerList="News", status="active"), lists=lists))
 
 
+def test_a_list_that_is_named_starts_what_was_manual(desk: Desk):
+    """As in a new sequence that does not say; applied again it changes nothing."""
+    lists = [{"name": "News"}]
+    desk.apply(content(sequence(A, status="draft", triggerList=None, triggerType="manual"), lists=lists))
+    named = content(sequence(A, status="draft", triggerList="News"), lists=lists)
+    [change] = desk.apply(named).changes
+    assert fields(change)["trigger_type"] == ("manual", "list_add")
+    assert desk.apply(named).changes == []
+
+
 def test_what_a_start_lacks_is_a_fault_of_the_status(desk: Desk):
     with pytest.raises(BadInput, match=r"file.yaml:\d+: sequences\[0\].status: .* has no usable sender"):
         desk.look(content(sequence(A), senders=[]))
