@@ -46,6 +46,17 @@ def test_refused_key_is_named_and_logged(shared_api: Api, caplog: pytest.LogCapt
     assert caplog.records[-1].__dict__["fields"]["status"] == 401
 
 
+@pytest.mark.parametrize("path", ["/u/a-token", "/u/a-token/more"])
+def test_tokens_of_mails_stay_out(shared_api: Api, caplog: pytest.LogCaptureFixture, path: str) -> None:
+    """SPEC 7: a link never expires, and the log is read by others than its person."""
+    with caplog.at_level(logging.INFO):
+        shared_api.client.get(path)
+        shared_api.client.post(path)
+    logged = [record for record in caplog.records if record.name.startswith("xmit")]
+    assert len(logged) >= 2
+    assert "a-token" not in str([record.__dict__ for record in logged])
+
+
 def test_line_tells_who_asked_what(shared_api: Api, caplog: pytest.LogCaptureFixture) -> None:
     """Method, path, route, status, time, size and the key's name; never its text."""
     with caplog.at_level(logging.INFO, "xmit.api"):
