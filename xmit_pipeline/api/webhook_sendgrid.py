@@ -87,17 +87,23 @@ def _take(receiving: Receiving, request: Request, body: bytes) -> None:
 
 
 def _unpacked(body: bytes, encoding: str, *, proved: bool) -> bytes:
-    """A body as it was before it was packed; a stranger's is refused alike, whatever is wrong with it."""
+    """A body as it was before it was packed; a stranger's is refused alike, whatever is wrong with it.
+
+    A packed body may be several members one after the other, and zeros behind them (RFC 1952).
+    """
     fault = Refused(415, _NOT_PACKED) if proved else Refused(403, _NOT_SIGNED)
     if encoding != "gzip":
         raise fault
-    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        plain = unpacking.decompress(body, LARGEST_UNPACKED + 1)
-    except zlib.error as error:
-        raise fault from error
-    if len(plain) > LARGEST_UNPACKED:
-        raise Refused(413, _TOO_LARGE)
-    if not unpacking.eof:
-        raise fault
-    return plain
+    plain, rest = bytearray(), body
+    while rest:
+        unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        try:
+            plain += unpacking.decompress(rest, LARGEST_UNPACKED + 1 - len(plain))
+        except zlib.error as error:
+            raise fault from error
+        if len(plain) > LARGEST_UNPACKED:
+            raise Refused(413, _TOO_LARGE)
+        if not unpacking.eof:
+            raise fault
+        rest = unpacking.unused_data.lstrip(b"\0")
+    return bytes(plain)

@@ -122,9 +122,20 @@ def test_gzip_bodies_are_unpacked(webhook: Webhook, signed: str):
     assert (answer.status_code, webhook.kept()) == (200, [EVENTS])
 
 
+def test_every_gzip_member_is_kept(webhook: Webhook):
+    """RFC 1952: a packed body may be several members; what is answered with 200 is kept whole."""
+    packed = gzip.compress(EVENTS[:9]) + gzip.compress(b"") + gzip.compress(EVENTS[9:]) + b"\0\0"
+    assert webhook.post(packed, **{"Content-Encoding": "gzip"}).status_code == 200
+    assert webhook.kept() == [EVENTS]
+    for cut in (packed[:-9], packed + b"more"):
+        assert webhook.post(cut, **{"Content-Encoding": "gzip"}).status_code == 415
+
+
 def test_gzip_bomb_is_refused(webhook: Webhook):
     bomb = gzip.compress(b"[" + b" " * 30_000_000)
     assert webhook.post(bomb, **{"Content-Encoding": "gzip"}).status_code == 413
+    members = b"".join(gzip.compress(b" " * 7_000_000) for _ in range(3))
+    assert webhook.post(members, **{"Content-Encoding": "gzip"}).status_code == 413
     assert webhook.kept() == []
 
 
