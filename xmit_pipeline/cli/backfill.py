@@ -1,6 +1,6 @@
 """`xmit backfill`: the re-engagement partitions of a sequence, month by month, through Dagster in this process."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from xmit_pipeline.cli.console import err, out, progress_bar, table_of
@@ -9,7 +9,7 @@ from xmit_pipeline.cli.tick import dagster_instance
 from xmit_pipeline.model.errors import BadInput, Conflict
 from xmit_pipeline.store.cohorts import month_bounds
 from xmit_pipeline.store.naming import sequence_called
-from xmit_pipeline.store.reengaged import partition_key, sequence_of
+from xmit_pipeline.store.reengaged import keys_by_sequence, partition_key, sequence_of
 from xmit_pipeline.store.sequences import get_sequence
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def run_backfill(
 
 
 def _months(first: str, last: str) -> list[date]:
-    begin, end, now = _month(first), _month(last), datetime.now().astimezone().date()
+    begin, end, now = _month(first), _month(last), datetime.now(UTC).date()
     if begin > end:
         raise BadInput(f"{first} comes after {last}; give the earlier month first.")
     if begin < FIRST_MONTH or end > now:
@@ -62,9 +62,9 @@ def _partition(instance: "dg.DagsterInstance", wanted: str) -> str:
     """The sequence's partition, made where the sensor has not been yet."""
     from xmit_pipeline.defs.reengagement import SEQUENCES_NAME
 
-    for key in instance.get_dynamic_partitions(SEQUENCES_NAME):
-        if sequence_of(key) == sequence_of(wanted):
-            return key
+    known = keys_by_sequence(instance.get_dynamic_partitions(SEQUENCES_NAME))
+    if (key := known.get(sequence_of(wanted))) is not None:
+        return key
     instance.add_dynamic_partitions(SEQUENCES_NAME, [wanted])
     return wanted
 

@@ -1,6 +1,8 @@
 """Sequences as partitions of the re-engagement asset: which there are, and what their keys say (DESIGN 6)."""
 
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from uuid import UUID
 
 from xmit_pipeline.model.errors import NotFound
@@ -28,9 +30,18 @@ def sequence_of(key: str) -> UUID:
     return parse_id(Kind.SEQUENCE, text)
 
 
+def keys_by_sequence(keys: Iterable[str]) -> dict[UUID, str]:
+    """Each sequence's key; one that names no sequence, made by hand in Dagster, is nobody's and stays out."""
+    found: dict[UUID, str] = {}
+    for key in keys:
+        with suppress(NotFound):
+            found[sequence_of(key)] = key
+    return found
+
+
 def missing_and_stale(connection: Connection, keys: list[str]) -> tuple[list[str], list[str]]:
     """Keys to add for sequences that have none, and keys whose sequence is archived or gone."""
     living = {row["id"]: row["name"] for row in rows_as_dicts(connection, LIVING)}
-    known = {sequence_of(key): key for key in keys}
+    known = keys_by_sequence(keys)
     missing = [partition_key(each, name) for each, name in living.items() if each not in known]
     return missing, [key for each, key in known.items() if each not in living]

@@ -114,6 +114,14 @@ def test_the_sensor_keeps_partitions_in_step(world: World, instance: dg.DagsterI
     assert sequence_of(partition_key(kept, "Win back")) == kept
 
 
+def test_a_partition_made_by_hand_stops_no_sensor(world: World, instance: dg.DagsterInstance):
+    """Dagster's page takes any text for a key; it is left alone."""
+    world.domain()
+    sequence_id = world.sequence(name="Win back")
+    instance.add_dynamic_partitions(SEQUENCES_NAME, ["by hand", "a.b", "a.seq_x"])
+    assert partition_key(sequence_id, "Win back") in synced(world, instance)
+
+
 def synced(world: World, instance: dg.DagsterInstance) -> set[str]:
     """What the sensor asks for, done."""
     world.store.close()
