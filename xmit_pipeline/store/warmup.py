@@ -33,16 +33,15 @@ ORDER BY domain.name, domain.id
 """
 
 
-RESTART = """
+BENEATH = """
 UPDATE domain SET
-    warmup_state = CASE WHEN $stays_paused THEN warmup_state ELSE $state END,
-    warmup_state_before = CASE WHEN $stays_paused THEN $state END,
-    warmup_pause_reason = CASE WHEN $stays_paused THEN warmup_pause_reason END,
-    warmup_midnights = 0,
-    warmup_resumed_at = CASE WHEN warmup_state = 'paused' AND NOT $stays_paused THEN $now ELSE warmup_resumed_at END,
-    warmup_active_since = CASE WHEN $state = 'active' AND NOT $stays_paused THEN $now::TIMESTAMPTZ END
+    warmup_state = CASE WHEN warmup_state = 'paused' THEN warmup_state ELSE $state END,
+    warmup_state_before = CASE WHEN warmup_state = 'paused' THEN $state END,
+    warmup_midnights = $midnights,
+    warmup_active_since = CASE WHEN $state = 'active' AND warmup_state <> 'paused' THEN $now::TIMESTAMPTZ END
 WHERE id = $id
 """
+"""A pause stays one, whatever changes beneath it: only a resume ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +91,9 @@ def turn_of_day(connection: Connection, now: datetime) -> list[str]:
     for row in done:
         connection.execute(
             "UPDATE domain SET warmup_state = 'completed', warmup_midnights = $midnights, "
+            "warmup_spell_began = warmup_active_since, warmup_spell_ended = $now, "
             "warmup_active_since = NULL WHERE id = $id",
-            {"id": row["id"], "midnights": _progress(row).midnights_at(now)},
+            {"id": row["id"], "midnights": _progress(row).midnights_at(now), "now": now},
         )
     return [row["name"] for row in done]
 
@@ -116,7 +116,11 @@ def configure(
     pacing: bool | None = None,
     hold_target: bool | None = None,
 ) -> None:
-    """Change what is given, at once also for the rest of today; enabling starts day 1."""
+    """Change what is given, at once also for the rest of today; enabling starts day 1.
+
+    A paused domain stays paused: the state to which it will resume changes. Holding the target of a completed
+    warmup, which is not enabled anew, brings its limit back.
+    """
     row = _row(connection, domain_id)
     curve = Curve(
         start=row["warmup_start"] if start is None else start,
@@ -144,6 +148,13 @@ def configure(
     )
     if enabled is not None:
         _enable(connection, row, now, enabled=enabled)
+    if hold_target and not enabled:
+        _hold_again(connection, row, now)
+
+
+def state_beneath(row: dict[str, Any]) -> WarmupState:
+    """The state of a domain's row; under a pause, the one that a resume goes back to."""
+    return WarmupState(row["warmup_state_before"] or row["warmup_state"])
 
 
 def pause(connection: Connection, domain_id: UUID, now: datetime, reason: str) -> None:
@@ -155,10 +166,12 @@ def pause(connection: Connection, domain_id: UUID, now: datetime, reason: str) -
         """
         UPDATE domain SET
             warmup_state = 'paused', warmup_state_before = warmup_state, warmup_pause_reason = $reason,
+            warmup_spell_began = CASE WHEN warmup_state = 'active' THEN warmup_active_since ELSE warmup_spell_began END,
+            warmup_spell_ended = CASE WHEN warmup_state = 'active' THEN $now ELSE warmup_spell_ended END,
             warmup_midnights = $midnights, warmup_active_since = NULL
         WHERE id = $id
         """,
-        {"id": domain_id, "reason": reason, "midnights": _progress(row).midnights_at(now)},
+        {"id": domain_id, "reason": reason, "midnights": _progress(row).midnights_at(now), "now": now},
     )
 
 
@@ -189,19 +202,16 @@ def _done(connection: Connection, now: datetime) -> list[dict[str, Any]]:
 
 def _enable(connection: Connection, row: dict[str, Any], now: datetime, *, enabled: bool) -> None:
     """Day 1 begins now; on a paused domain, which stays paused, it begins with the resume."""
-    paused = row["warmup_state"] == WarmupState.PAUSED
-    state = row["warmup_state_before"] if paused else row["warmup_state"]
-    if enabled == (state == WarmupState.ACTIVE):
-        return
-    connection.execute(
-        RESTART,
-        {
-            "id": row["id"],
-            "state": WarmupState.ACTIVE if enabled else WarmupState.INACTIVE,
-            "stays_paused": paused and enabled,
-            "now": now,
-        },
-    )
+    if enabled != (state_beneath(row) is WarmupState.ACTIVE):
+        state = WarmupState.ACTIVE if enabled else WarmupState.INACTIVE
+        connection.execute(BENEATH, {"id": row["id"], "state": state, "midnights": 0, "now": now})
+
+
+def _hold_again(connection: Connection, row: dict[str, Any], now: datetime) -> None:
+    """A completed warmup goes back to its limit, on the day at which it was completed."""
+    if state_beneath(row) is WarmupState.COMPLETED:
+        given = {"id": row["id"], "state": WarmupState.ACTIVE, "midnights": row["warmup_midnights"]}
+        connection.execute(BENEATH, {**given, "now": now})
 
 
 def _row(connection: Connection, domain_id: UUID) -> dict[str, Any]:

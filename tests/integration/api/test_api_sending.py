@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.integration.api.client import START, Api
+from xmit_pipeline.store.warmup import turn_of_day
 
 NO_LIMIT = {
     "enabled": False,
@@ -93,6 +94,41 @@ def test_warmup_pause_returns_where_it_was(api: Api) -> None:
     assert (paused["state"], paused["left"], paused["pauseReason"]) == ("paused", 0, "DNS moves")
     assert (again.status_code, api.post(f"{here}/resume").status_code) == (409, 409)
     assert (resumed["state"], resumed["day"], resumed["pauseReason"]) == ("active", 1, None)
+
+
+@pytest.mark.parametrize(("enabled", "state"), [(False, "inactive"), (True, "active")])
+def test_switching_warmup_ends_no_pause(api: Api, *, enabled: bool, state: str) -> None:
+    """SPEC 4: paused is nothing goes out; what is switched is the state to which it resumes."""
+    here = f"/api/domains/{api.new_domain()}/warmup"
+    api.put(here, {"enabled": not enabled})
+    api.made(f"{here}/pause", {"reason": "bounces"})
+    api.put(here, {"enabled": enabled})
+
+    kept = api.found(here)
+    resumed = api.made(f"{here}/resume")
+
+    assert (kept["state"], kept["left"], kept["pauseReason"]) == ("paused", 0, "bounces")
+    assert kept["enabled"] is enabled
+    assert (resumed["state"], resumed["enabled"]) == (state, enabled)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_holding_the_target_brings_its_limit_back(api: Api, *, paused: bool) -> None:
+    """SPEC 4: `hold_target` keeps the limit, also of a warmup that was completed before."""
+    here = f"/api/domains/{api.new_domain()}/warmup"
+    api.put(here, {"enabled": True, "table": [3, 7]})
+    api.clock.moment = START + timedelta(days=5)
+    with api.store.transaction() as connection:
+        turn_of_day(connection, api.clock.moment)
+    completed = api.found(here)
+    if paused:
+        api.made(f"{here}/pause")
+    api.put(here, {"enabled": False, "holdTarget": True})
+
+    held = api.made(f"{here}/resume") if paused else api.found(here)
+
+    assert (completed["state"], completed["limit"]) == ("completed", None)
+    assert (held["state"], held["limit"], held["day"]) == ("active", 7, 6)
 
 
 @pytest.mark.parametrize(

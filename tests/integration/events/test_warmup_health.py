@@ -109,12 +109,15 @@ def test_what_is_older_than_a_week_is_over(world: World, feed: Feed):
     assert state(world)[0] == "active"
 
 
-def test_switching_off_and_on_answers_the_complaints_too(world: World, feed: Feed):
-    """Leaving a pause by switching the warmup off is a resume as well: the same complaints pause nothing again."""
+def test_switching_off_and_on_leaves_the_pause(world: World, feed: Feed):
+    """SPEC 4: nothing goes out until a resume, which answers the complaints: they pause nothing again."""
     domain_id = young(world)
     feed.told(*(feed.entry("spamreport", message) for message in feed.sent()[:3]))
     with world.store.transaction() as connection:
         configure(connection, domain_id, LATER, enabled=False)
         configure(connection, domain_id, LATER, enabled=True)
+    assert state(world)[0] == "paused"
+    with world.store.transaction() as connection:
+        resume(connection, domain_id, LATER)
     feed.fold(LATER + timedelta(minutes=1))
     assert state(world) == ("active", None)
