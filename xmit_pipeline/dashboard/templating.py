@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from xmit_pipeline.dashboard import charts, printed, wording
+from xmit_pipeline.dashboard import charts, printed, subjects, wording
 
 FOLDER = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -41,6 +41,7 @@ FILTERS: dict[str, Any] = {
     "listed": printed.listed,
     "public": printed.public,
     "delay": printed.delay,
+    "subject_read": subjects.subject_read,
 }
 
 

@@ -76,6 +76,25 @@ SUPPRESSIONS = {
     "manual": "suppressed by hand",
 }
 
+SOURCES = {
+    "api": "by hand or a program",
+    "dashboard": "by hand, here",
+    "event": "told by SendGrid",
+    "feed": "a list's file",
+    "import": "an import",
+    "link": "the link in a mail",
+    "list_add": "joining the list",
+    "manual": "by hand or a program",
+    "existing": "on the list when it was activated",
+    "sendgrid": "SendGrid's own list",
+    "soft_bounces": "bounced again and again",
+}
+
+CHECKS = {
+    "store": "Everything known can be read and written.",
+    "schedule": "Mail goes out each minute in which some is due.",
+}
+
 WALLS = {
     "step_held": "the step is held",
     "sender_unusable": "its sender can't be used",
@@ -106,6 +125,12 @@ def reasons(counts: dict[str, int]) -> str:
 def suppression(name: str) -> str:
     """Why an address is not mailed, in words."""
     return SUPPRESSIONS.get(name, name)
+
+
+def source(name: str) -> str:
+    """Where a suppression or an enrollment came from, in words."""
+    cohort = name.removeprefix("reengagement ")
+    return f"re-engaging those of {cohort}" if cohort != name else SOURCES.get(name, name)
 
 
 def wall(name: str) -> str:

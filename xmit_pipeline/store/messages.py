@@ -17,7 +17,8 @@ WHERE ($status::VARCHAR IS NULL OR message.state = $status)
 
 ROWS = """
 SELECT message.* EXCLUDE (state, email, overdue), message.state AS status, nullif(message.email, '') AS email,
-    sequence.name AS sequence_name, step.name AS step_name, step.subject, request.sender_id,
+    sequence.name AS sequence_name, step.name AS step_name, step.subject,
+    step.updated_at AS step_changed_at, request.sender_id,
     {total} AS total
 FROM shown
 JOIN message ON message.id = shown.id

@@ -135,6 +135,19 @@ def test_name_that_is_not_shown_is_taken(house: House, browser: Browser) -> None
     assert "already" in page.fault("key-200")
 
 
+def test_contact_joins_a_list_from_their_page(browser: Browser) -> None:
+    """The lists that they are not on are offered."""
+    path = added(browser)
+    list_path = browser.send(browser.get("/lists/new"), "/lists", name="Newsletter").path
+
+    assert "Choose a list first." in browser.send(browser.get(path), f"{path}/lists").text
+    page = browser.send(browser.get(path), f"{path}/lists", listId=list_path.rpartition("/")[2])
+
+    assert "They are on the list now." in page.text
+    assert "ada@example.org" in browser.get(list_path).text
+    assert "Put on a list" not in page.text
+
+
 def test_search_finds_address_and_name(browser: Browser) -> None:
     added(browser, "ada@example.org", firstName="Ada")
     added(browser, "grace@example.org", firstName="Grace")

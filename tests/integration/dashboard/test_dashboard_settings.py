@@ -160,7 +160,7 @@ def test_failed_ping_says_what_was_answered(private_house: House, receiver: Rece
     assert "did not arrive; it was answered 500" in page.text
 
     [retry] = [form.action for form in Reader(page.html).forms if form.action.endswith("/retry")]
-    assert "The next tick posts it again." in browser.send(page, retry).text
+    assert "It is posted again within a minute." in browser.send(page, retry).text
     assert rows(private_house, "SELECT state FROM webhook_delivery") == [{"state": "waiting"}]
     assert "ping" in browser.get(f"{path}?state=waiting").text
     assert "Nothing told yet in this state" in browser.get(f"{path}?state=delivered").text
@@ -266,7 +266,7 @@ def test_audit_names_what_was_changed(house: House, browser: Browser) -> None:
     assert f'Contacts: <a href="/contacts/{ids[0]}">ada@example.org</a>' in page.html
     assert f'List: <a href="{a_list}">Newsletter</a>' in page.html
     assert "Contacts: a deleted contact" in page.text
-    assert "metadata, timezone" in page.text
+    assert "first name, metadata, last name" in page.text
     assert "key-0" not in page.text
     assert "Deleted contacts" in browser.get(f"/settings/audit?q={ids[1]}").text
 

@@ -7,16 +7,18 @@ import orjson
 from fastapi import APIRouter, Query, Response
 
 from xmit_pipeline.api import contacts as calls
+from xmit_pipeline.api import lists as list_calls
 from xmit_pipeline.api.shapes import ContactId
-from xmit_pipeline.api.shapes_contacts import ContactChange, ContactDeletion, NewContact
+from xmit_pipeline.api.shapes_contacts import ContactChange, ContactDeletion, ContactIds, NewContact
 from xmit_pipeline.dashboard.faults import Faults, checked, faults_by_field
 from xmit_pipeline.dashboard.form import Form
 from xmit_pipeline.dashboard.marks import AtMark, Search
 from xmit_pipeline.dashboard.metadata_rows import MetadataRow, read_rows, rows_of, typed_rows, unshown
 from xmit_pipeline.dashboard.printed import plural
+from xmit_pipeline.dashboard.subjects import subject_for
 from xmit_pipeline.dashboard.visit import AtVisit, Deed, Visit
 from xmit_pipeline.model.errors import BadInput, Conflict, NotFound
-from xmit_pipeline.model.ids import Kind, parse_known_ids, public_id
+from xmit_pipeline.model.ids import Kind, parse_id, parse_known_ids, public_id
 from xmit_pipeline.model.lifecycle import ContactStatus
 from xmit_pipeline.store.census import contact_counts
 from xmit_pipeline.store.contacts import get_contact
@@ -87,10 +89,17 @@ def show_contact(visit: AtVisit, contact_id: ContactId) -> Response:
         events = events_of(connection, [row["id"] for row in messages]) if messages else {}
         known: dict[str, Any] = {
             "lists": lists_of(connection, contact_id),
+            "choices": [(public_id(Kind.LIST, row["id"]), row["name"]) for row in list_names(connection)],
             "enrollments": enrollments_of(connection, contact_id),
             "suppressions": suppressions_of(connection, contact["email"], now),
         }
-    known |= {"messages": messages, "events": events, "metadata": orjson.loads(contact["metadata"])}
+    subjects = {row["subject"]: subject_for(row["subject"], contact) for row in messages if row["subject"]}
+    known |= {
+        "messages": messages,
+        "subjects": subjects,
+        "events": events,
+        "metadata": orjson.loads(contact["metadata"]),
+    }
     return visit.show("contact.html", contact=contact, **known)
 
 
@@ -117,6 +126,19 @@ def update(visit: AtVisit, contact_id: ContactId) -> Response:
     except (BadInput, Conflict) as error:
         return _edit(visit, contact, values, rows, _faults(error))
     return visit.go(f"/contacts/{known}", "The contact is saved.")
+
+
+@router.post("/{contact_id}/lists")
+def join_list(visit: AtVisit, contact_id: ContactId) -> Response:
+    """Put one person on a list, which enrolls them where a sequence starts from it."""
+    address, chosen = f"/contacts/{public_id(Kind.CONTACT, contact_id)}", visit.form.optional("listId")
+    if chosen is None:
+        return visit.go(address, "Choose a list first.", "bad")
+    given = checked(ContactIds, {"contactIds": [public_id(Kind.CONTACT, contact_id)]})
+    joined = list_calls.add_list_contacts(
+        visit.asking("add_list_contacts"), parse_id(Kind.LIST, chosen), given
+    )
+    return visit.go(address, "They are on the list now." if joined.added else "They were on it before.")
 
 
 @router.post("/{contact_id}/unsubscribe")

@@ -123,7 +123,7 @@ def delete(visit: AtVisit, webhook_id: WebhookId) -> Response:
 def retry(visit: AtVisit, webhook_id: WebhookId, delivery_id: DeliveryId) -> Response:
     """Let the next tick post it again."""
     calls.retry_webhook_delivery(visit.asking("retry_webhook_delivery"), webhook_id, delivery_id)
-    return visit.go(_address(webhook_id), "The next tick posts it again.")
+    return visit.go(_address(webhook_id), "It is posted again within a minute.")
 
 
 def _page(
