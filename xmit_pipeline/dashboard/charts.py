@@ -113,7 +113,7 @@ def _scale(top: int) -> Markup:
 
 def _bar(x: float, slot: float, value: int, top: int, number: int) -> Markup:
     y = _y(value, top)
-    wide = max(slot * (0.72 - 0.2 * number), 1.0)
+    wide = max(slot * (0.88 - 0.3 * number), 1.0)
     return _rect(x + (slot - wide) / 2, y, wide, HEIGHT - _FOOT - y, f"series-{min(number, 3)}")
 
 

@@ -40,10 +40,14 @@ ANEW = FIGURES.format(
 
 @dataclass(frozen=True, slots=True)
 class SequenceFigures:
-    """`steps`: each live step with its own columns and `step_stats`' figures; `days`: a row a step and UTC day."""
+    """`steps`: each live step with its own columns and `step_stats`' figures; `days`: a row a step and UTC day.
+
+    `deleted` are the figures of all deleted steps together.
+    """
 
     steps: list[dict[str, Any]]
     days: list[dict[str, Any]]
+    deleted: dict[str, Any]
 
 
 def sequence_figures(connection: Connection, sequence_id: UUID, now: datetime) -> SequenceFigures:
@@ -52,14 +56,13 @@ def sequence_figures(connection: Connection, sequence_id: UUID, now: datetime) -
         step["id"]: {**step, "step_id": step["id"], **no_figures()}
         for step in live_steps(connection, sequence_id)
     }
-    days = _days(connection, sequence_id)
+    days, deleted = _days(connection, sequence_id), no_figures()
     for row in days:
-        if row["step_id"] in figures:
-            _add(figures[row["step_id"]], row)
+        _add(figures.get(row["step_id"], deleted), row)
     for group in due_groups(connection, now):
         if group.step_id in figures and group.wall and group.wall.startswith("warmup"):
             figures[group.step_id]["warmup_deferred"] += group.deferred
-    return SequenceFigures([with_rates(of_step) for of_step in figures.values()], days)
+    return SequenceFigures([with_rates(of_step) for of_step in figures.values()], days, with_rates(deleted))
 
 
 def _days(connection: Connection, sequence_id: UUID) -> list[dict[str, Any]]:

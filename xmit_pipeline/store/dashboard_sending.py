@@ -79,7 +79,7 @@ def curve_days(
 ) -> list[CurveDay]:
     """The last two weeks of a domain, and the days to come as its curve has them; `row` is the domain's own.
 
-    A warmup that is off or done has no limits ahead; a paused one stands still, so it shows none either.
+    A warmup that is off or done has no limits ahead, and a paused one stands still: their days end with today.
     """
     first = utc_day(now) - timedelta(days=SHOWN_BEFORE)
     known = {
@@ -87,11 +87,12 @@ def curve_days(
     }
     curve = curve_of(row)
     days: list[CurveDay] = []
-    for place in range(SHOWN_BEFORE + SHOWN_AHEAD):
+    warms = today.state is WarmupState.ACTIVE
+    for place in range(SHOWN_BEFORE + (SHOWN_AHEAD if warms else 1)):
         day = first + timedelta(days=place)
         seen, ahead = known.get(day, {}), place - SHOWN_BEFORE
         limit = seen.get("day_limit")
         if ahead >= 0:
-            limit = curve.limit(today.day + ahead) if today.state is WarmupState.ACTIVE else None
+            limit = curve.limit(today.day + ahead) if warms else None
         days.append(CurveDay(day, limit, seen.get("used") or 0))
     return days

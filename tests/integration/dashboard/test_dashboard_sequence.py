@@ -12,7 +12,7 @@ from tests.integration.dashboard.client import Browser, House, Page, PageForm, R
 from xmit_pipeline.dashboard.site import create_site
 from xmit_pipeline.model.ids import Kind, public_id
 from xmit_pipeline.model.lifecycle import SuppressionReason
-from xmit_pipeline.store import sequences
+from xmit_pipeline.store import sequences, steps
 from xmit_pipeline.store.dashboard_figures import sequence_figures
 from xmit_pipeline.store.lists import create_list
 from xmit_pipeline.store.metrics import refresh_step_metrics, step_stats
@@ -101,6 +101,47 @@ def test_deed_says_how_many_first(
     page = browser.agree(asked)
     assert page.path == address
     assert world.rows("SELECT status FROM sequence")[0]["status"] == f"{deed}d"
+
+
+def test_deleted_steps_keep_their_figures(world: World, browser: Browser, sequence_id: UUID) -> None:
+    """The sums are those of the days; what only deleted steps sent has a line of its own."""
+    [first] = world.rows("SELECT id FROM step WHERE name = 'step 1'")
+    with world.store.transaction() as connection:
+        steps.delete_step(connection, sequence_id, first["id"], START + timedelta(minutes=2))
+
+    page = browser.get(address_of(sequence_id))
+
+    assert numbers(page)["Sent"] == "25"
+    assert "25 by deleted steps" in page.text
+    assert "Steps that are deleted: 25 sent" in page.text
+
+
+def test_subjects_are_shown_as_read(world: World, browser: Browser, sequence_id: UUID) -> None:
+    """Liquid is for who writes it; in a person's history the words are their own, and an edit since is told."""
+    words = "{% if firstName %}Hello {{ firstName }}{% endif %}"
+    world.change("UPDATE step SET subject = $words", words=words)
+    world.change("UPDATE contact SET first_name = 'Grace'")
+    [sent] = world.rows("SELECT contact_id FROM message WHERE state = 'sent' LIMIT 1")
+    contact = f"/contacts/{public_id(Kind.CONTACT, sent['contact_id'])}"
+    address = address_of(sequence_id)
+
+    shown = [browser.get(path).text for path in (address, f"{address}/steps", f"{address}/review")]
+    history = browser.get(contact).text
+    world.change("UPDATE step SET updated_at = $now", now=START + timedelta(days=1))
+
+    assert all("Hello Ada" in text and "{%" not in text for text in shown)
+    assert "Hello Grace" in history
+    assert "The step was edited since" not in history
+    assert "The step was edited since" in browser.get(contact).text
+
+
+def test_live_sequence_has_tabs_and_no_stage(browser: Browser, sequence_id: UUID) -> None:
+    """Nothing leads to an activation that would be refused."""
+    address = address_of(sequence_id)
+    for part in ("steps", "setup"):
+        page = browser.get(f"{address}/{part}")
+        assert f'<a href="{address}/{part}" aria-current="page">' in page.html
+        assert "Review and activate" not in page.text
 
 
 def test_resume_says_who_was_due_meanwhile(world: World, browser: Browser, sequence_id: UUID) -> None:
@@ -245,7 +286,8 @@ def test_person_is_enrolled_by_search(world: World, browser: Browser, sequence_i
     address = address_of(sequence_id)
     finder = browser.get(f"{address}/enroll?q=person9")
     assert EVIL not in finder.html
-    assert finder.html.count("disabled>") == 1
+    assert finder.html.count("disabled aria-describedby") == 1
+    assert "no mail goes to them" in finder.text or "in it" in finder.text
 
     [contact] = world.rows("SELECT id FROM contact WHERE email = 'person99@example.net'")
     form = finder.form(f"{address}/enroll", "Enroll those ticked")

@@ -52,11 +52,13 @@ def show_sequence(visit: AtVisit, sequence_id: SequenceId) -> Response:
         draft = sequence["status"] == SequenceStatus.DRAFT
         faults = activation_faults(connection, sequence) if draft else []
     steps, days = figures.steps, _days(figures.days, now)
-    totals = with_rates({name: sum(step[name] for step in steps) for name in COUNTED})
+    deleted = figures.deleted
+    totals = with_rates({name: sum(step[name] for step in (*steps, deleted)) for name in COUNTED})
     totals["warmup_deferred"] = sum(step["warmup_deferred"] for step in steps)
     stages = [(words, totals[name]) for name, words in FUNNEL]
     return visit.show(
-        "sequence.html", sequence=sequence, steps=steps, days=days, counts=counts, totals=totals, stages=stages,
+        "sequence.html", sequence=sequence, steps=steps, days=days, counts=counts, totals=totals, deleted=deleted,
+        stages=stages,
         sent_by_day=_sent_by_day(figures.days, now),
         day_rows=[[f"{day:%Y-%m-%d}", *sums] for day, sums in days], faults=faults,
         deletable=sequence["status"] in DELETED_FROM, **named,
@@ -96,7 +98,9 @@ def pause(visit: AtVisit, sequence_id: SequenceId) -> Response:
     sequence, people = _touched(visit, sequence_id)
     what = (
         f"{plural(people.active, 'active person stays', 'active people stay')} where they are; "
-        "nobody gets the next step.",
+        "nobody gets the next step."
+        if people.active
+        else "Nobody is under way in it at present.",
         *(
             [f"{plural(people.going_out, 'message')} already on the way may still arrive."]
             if people.going_out
@@ -120,7 +124,9 @@ def resume(visit: AtVisit, sequence_id: SequenceId) -> Response:
     what = (
         f"{plural(people.paused, 'paused person goes', 'paused people go')} on where they stopped.",
         f"{plural(people.past_due, 'of them was', 'of them were')} due meanwhile; their mail is spread over {window}, "
-        "or paced by the warmup.",
+        "or paced by the warmup."
+        if people.past_due
+        else "None of them was due meanwhile.",
     )
     return visit.ask(
         Deed(f"Resume {sequence['name']}?", what, "Resume the sequence", _address(sequence_id), tone="")
