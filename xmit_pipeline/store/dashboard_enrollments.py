@@ -94,8 +94,11 @@ def contact_at(connection: Connection, email: str) -> UUID | None:
 def contacts_to_enroll(
     connection: Connection, sequence_id: UUID, q: str, now: datetime
 ) -> list[dict[str, Any]]:
-    """The first contacts with this text in address or name: `suppressed`, and their last time in the sequence."""
-    found = rows_as_dicts(connection, TO_ENROLL, {"q": q, "most": MOST_FOUND})
+    """The first contacts with this text in address or name: `suppressed`, and their last time in the sequence.
+
+    One over `MOST_FOUND` says that there are more.
+    """
+    found = rows_as_dicts(connection, TO_ENROLL, {"q": q, "most": MOST_FOUND + 1})
     asked = {"id": sequence_id, "contact_ids": [row["id"] for row in found]}
     been = {row["contact_id"]: row for row in rows_as_dicts(connection, BEEN, asked)}
     emails = {"emails": [row["email"] for row in found], "now": now}

@@ -53,7 +53,7 @@ def test_unknown_addresses_join_only_where_asked(house: House, browser: Browser)
     assert "ada@example.org, grace@example.org are not known" in refused.fault("addresses")
     assert count_of(house, path) == 0
 
-    page = filled(browser, path, "ada@example.org grace@example.org ADA@example.org", create="yes")
+    page = filled(browser, path, "ada@example.org, grace@example.org; ADA@example.org", create="yes")
     assert "2 new contacts" in page.text
     assert count_of(house, path) == 2
 

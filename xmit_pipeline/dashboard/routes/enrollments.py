@@ -18,7 +18,12 @@ from xmit_pipeline.dashboard.wording import EVENTS, reasons
 from xmit_pipeline.model.errors import NotFound
 from xmit_pipeline.model.ids import Kind, public_id
 from xmit_pipeline.model.lifecycle import EnrollmentStatus
-from xmit_pipeline.store.dashboard_enrollments import contacts_to_enroll, enrollments_cut, exit_reasons
+from xmit_pipeline.store.dashboard_enrollments import (
+    MOST_FOUND,
+    contacts_to_enroll,
+    enrollments_cut,
+    exit_reasons,
+)
 from xmit_pipeline.store.enrollments import counts
 from xmit_pipeline.store.explain import Facts, explain
 from xmit_pipeline.store.sequences import get_sequence
@@ -112,8 +117,9 @@ def _finder(visit: Visit, sequence_id: UUID, q: str | None, fault: str | None = 
         sequence = get_sequence(connection, sequence_id)
         found = contacts_to_enroll(connection, sequence_id, q, now) if q else []
     return visit.show(
-        "enroll.html", status=400 if fault else 200, sequence=sequence, found=found, q=q, fault=fault
-    )
+        "enroll.html", status=400 if fault else 200, sequence=sequence, found=found[:MOST_FOUND],
+        more=len(found) > MOST_FOUND, q=q, fault=fault,
+    )  # fmt: skip
 
 
 def _moments(facts: Facts) -> list[dict[str, Any]]:

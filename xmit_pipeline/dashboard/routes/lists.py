@@ -1,5 +1,6 @@
 """Lists: made, named, filled by addresses, emptied, and deleted where no sequence starts from them."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -80,7 +81,11 @@ def update(visit: AtVisit, list_id: ListId) -> Response:
 @router.post("/{list_id}/add")
 def add(visit: AtVisit, list_id: ListId) -> Response:
     """Put those at some addresses on the list; who is not known becomes a contact where that was ticked."""
-    addresses = list(dict.fromkeys(fold_address(each) for each in visit.form.text("addresses").split()))
+    addresses = list(
+        dict.fromkeys(
+            fold_address(each) for each in re.split(r"[\s,;]+", visit.form.text("addresses")) if each
+        )
+    )
     fault = _addresses_fault(addresses)
     if fault is None and visit.form.flag("create"):
         return _take_in(visit, list_id, addresses)

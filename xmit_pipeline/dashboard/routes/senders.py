@@ -92,7 +92,7 @@ def release(visit: AtVisit, sender_id: SenderId) -> Response:
     """Lift the hold of a refusal."""
     row = _sender(visit, sender_id)
     calls.release_sender(visit.asking("release_sender"), sender_id)
-    return visit.go(PAGE, f"{row['email']} is released; the next tick sends with it again.")
+    return visit.go(PAGE, f"{row['email']} is released; its mail goes out again within a minute.")
 
 
 @router.post("/{sender_id}/delete")

@@ -138,7 +138,7 @@ def release(visit: AtVisit, sequence_id: SequenceId, step_id: StepId) -> Respons
     given = checked(StepRelease, {"skipFailing": visit.form.flag("skipFailing")})
     steps.release_step(visit.asking("release_step"), sequence_id, step_id, given)
     sequence = public_id(Kind.SEQUENCE, sequence_id)
-    return visit.go(f"/sequences/{sequence}", "The step is released; its mail goes out with the next tick.")
+    return visit.go(f"/sequences/{sequence}", "The step is released; its mail goes out within a minute.")
 
 
 @router.post("/{step_id}/test")

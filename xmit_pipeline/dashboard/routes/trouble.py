@@ -22,7 +22,7 @@ router = APIRouter(prefix=PAGE)
 MEANINGS = {
     UnknownPolicy.PRESUME_SENT: "They count as sent, marked as presumed. Nobody gets it twice; who did not get it, "
     "never does.",
-    UnknownPolicy.RESEND: "They go out again with the next tick, but for those who have left since. Nobody misses it; "
+    UnknownPolicy.RESEND: "They go out again within a minute, but for those who have left since. Nobody misses it; "
     "who did get it, gets it twice.",
 }
 
@@ -62,7 +62,7 @@ def settle(visit: AtVisit) -> Response:
         settled = decide_unknown(
             connection, now, policy, request_id=request_id, resend_limit=visit.settings.resend_limit
         )
-    told = f"{settled.presumed:,} presumed sent, {settled.resent:,} go again with the next tick"
+    told = f"{settled.presumed:,} presumed sent, {settled.resent:,} go out again within a minute"
     return visit.go(PAGE, f"{told}, {settled.failed:,} given up.")
 
 
