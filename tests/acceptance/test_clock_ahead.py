@@ -163,6 +163,26 @@ def test_a_spread_under_way_keeps_its_spacing(world: World):
     )
 
 
+MARKS = {
+    "what SendGrid suppressed": "SELECT max(pulled_until) AS mark FROM suppression_pull",
+    "what subscribers hear": "SELECT max(heard_from) AS mark FROM webhook_subscription",
+    "what is counted": "SELECT max(counted_at) AS mark FROM step_metric_count",
+}
+
+
+@pytest.mark.usefixtures("unlimited")
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_mark_left_ahead_hides_nothing_for_a_month(world: World, mark: str):
+    """What comes between the return and the mark would pass for known: opt-outs at SendGrid among it."""
+    world.change("INSERT INTO suppression_pull VALUES ('spam_reports', $at, NULL, NULL, 0, $at)", at=AHEAD)
+    world.change("INSERT INTO webhook_subscription VALUES (uuidv7(), 'email.sent', $at)", at=AHEAD)
+    world.change("INSERT INTO step_metric_count VALUES ($at)", at=AHEAD)
+    world.tick(AHEAD)
+    clock_comes_back(world)
+    [row] = world.rows(MARKS[mark])
+    assert row["mark"] == BACK
+
+
 @pytest.mark.usefixtures("unlimited")
 def test_the_last_tick_is_the_one_begun_last(world: World):
     """Whatever the wall clock said: here it was a month ahead for one tick."""

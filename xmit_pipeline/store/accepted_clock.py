@@ -51,6 +51,9 @@ MOMENTS = {
     "circuit": ("opened_at", "probe_at", "closed_at"),
     "domain": ("warmup_resumed_at",),
     "webhook_delivery": ("next_attempt_at",),
+    "webhook_subscription": ("heard_from",),
+    "suppression_pull": ("pulled_until", "window_start", "window_end", "finished_at"),
+    "step_metric_count": ("counted_at",),
 }
 """Columns in which nothing later than now can be true, or that let nothing happen before: now stands in its place."""
 
