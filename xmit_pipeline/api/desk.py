@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 
 from xmit_pipeline.api.audited import kept_of
+from xmit_pipeline.delivery.forecast_turns import ForecastTurns
 from xmit_pipeline.model.clock import Clock
 from xmit_pipeline.model.errors import XmitError
 from xmit_pipeline.model.ids import Kind, public_id
@@ -67,6 +68,7 @@ class Desk:
     enrolling: GroupCommit[EnrollWish, EnrollResult]
     home: Path
     call: Call | None = None
+    forecasting: ForecastTurns = field(default_factory=ForecastTurns)
 
     @property
     def who(self) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from xmit_pipeline.api.desk import AtDesk
+from xmit_pipeline.api.desk import AtDesk, AtSettings
 from xmit_pipeline.api.shapes import ListId, SequenceId
 from xmit_pipeline.api.shapes_forecast import ForecastAnswer
 from xmit_pipeline.delivery.forecast import LONGEST, MOST_A_DAY, Forecast, Plan, forecast
@@ -29,6 +29,7 @@ Rate = Annotated[
 @router.get("/forecast")
 def forecast_sequence(
     desk: AtDesk,
+    settings: AtSettings,
     sequence_id: SequenceId,
     start: From = None,
     days: Days = 30,
@@ -38,7 +39,8 @@ def forecast_sequence(
     """Play a draft or a live sequence forward: sent and deferred by day and step, and when the last is through."""
     moment = start or desk.clock.now()
     plan = Plan(start=moment, days=days, list_id=enroll_list, rate=rate)
-    return _answer(forecast(desk.store, sequence_id, plan))
+    with desk.forecasting.turn():
+        return _answer(forecast(desk.store, sequence_id, plan, unknown_after=settings.unknown_after))
 
 
 def _answer(told: Forecast) -> ForecastAnswer:

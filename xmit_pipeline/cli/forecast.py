@@ -26,13 +26,19 @@ def run_forecast(
     as_json: bool,
 ) -> None:
     """Print a table by day; with `--json` a list of `{"date", "stepId", "sent", "deferred"}`."""
-    with opened_store() as (store, _), progress_bar() as bar:
+    with opened_store() as (store, settings), progress_bar() as bar:
         with store.snapshot() as connection:
             sequence_id = sequence_called(connection, sequence)
             list_id = list_called(connection, enroll_list) if enroll_list else None
         plan = Plan(start=_moment(start), days=days, list_id=list_id, rate=_rate(at_rate))
         task = bar.add_task("playing forward", total=plan.days)
-        told = forecast(store, sequence_id, plan, lambda done, _: bar.update(task, completed=done))
+        told = forecast(
+            store,
+            sequence_id,
+            plan,
+            lambda done, _: bar.update(task, completed=done),
+            unknown_after=settings.unknown_after,
+        )
     if as_json:
         write_plain(orjson.dumps([row_as_json(row.date.isoformat(), row.step_id, row.sent, row.deferred)
                                   for row in told.rows]).decode())  # fmt: skip

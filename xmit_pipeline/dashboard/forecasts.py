@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from xmit_pipeline.delivery.forecast import Forecast, Plan, forecast
+from xmit_pipeline.delivery.forecast import UNKNOWN_AFTER, Forecast, Plan, forecast
+from xmit_pipeline.delivery.forecast_turns import ForecastTurns
 from xmit_pipeline.model.clock import Clock
 from xmit_pipeline.model.errors import Conflict, XmitError
 from xmit_pipeline.store.connection import Store
@@ -56,11 +57,19 @@ class Playing:
 class Forecasts:
     """The one place of a process where forecasts are asked for."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        turns: ForecastTurns | None = None,
+        unknown_after: timedelta = UNKNOWN_AFTER,
+    ) -> None:
+        """`turns` are those of the API's calls, too."""
         self._store = store
         self._clock = clock
+        self._unknown_after = unknown_after
         self._state = threading.Lock()
-        self.turn = threading.Lock()
+        self.turn = (turns or ForecastTurns()).playing
         self._playing: dict[Question, Playing] = {}
 
     def ask(self, question: Question, after: datetime | None = None) -> Playing:
@@ -102,7 +111,13 @@ class Forecasts:
         try:
             with self.turn:
                 playing.begun = True
-                playing.told = forecast(self._store, playing.question.sequence_id, playing.plan, tell)
+                playing.told = forecast(
+                    self._store,
+                    playing.question.sequence_id,
+                    playing.plan,
+                    tell,
+                    unknown_after=self._unknown_after,
+                )
         except XmitError as error:
             playing.fault = error
         except Exception:

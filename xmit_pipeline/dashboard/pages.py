@@ -80,7 +80,7 @@ def create_pages(desk: Desk, settings: Settings, figures: Figures) -> FastAPI:
     app.state.settings = settings
     app.state.outlook = outlook_of(desk.store, settings, desk.clock)
     app.state.rules = RuleCheck(desk.store, desk.clock)
-    app.state.forecasts = Forecasts(desk.store, desk.clock)
+    app.state.forecasts = Forecasts(desk.store, desk.clock, desk.forecasting, settings.unknown_after)
     for module in ROUTES:
         app.include_router(module.router)
     app.mount("/static", Files(directory=STATIC))

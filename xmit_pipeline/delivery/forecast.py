@@ -12,7 +12,13 @@ from xmit_pipeline.store import forecast_play as play
 from xmit_pipeline.store.connection import Store
 from xmit_pipeline.store.enrollments import EnrollResult
 from xmit_pipeline.store.forecast_copy import ThrowAwayStore, excerpt, thrown_away
-from xmit_pipeline.store.forecast_start import enroll_members, enroll_newcomers, settle_open, start_sequence
+from xmit_pipeline.store.forecast_start import (
+    enroll_members,
+    enroll_newcomers,
+    settle_open,
+    start_sequence,
+    wait_for_settlement,
+)
 from xmit_pipeline.store.lists import get_list
 from xmit_pipeline.store.sequences import get_sequence
 from xmit_pipeline.store.steps import live_steps
@@ -21,6 +27,10 @@ from xmit_pipeline.store.warmup import domain_days
 
 LONGEST = 366
 MOST_A_DAY = 1_000_000
+MOST_NEWCOMERS = 2_000_000
+"""A forecast holds them all in memory, some 500 bytes each, and plays them for minutes."""
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+UNKNOWN_AFTER = timedelta(hours=24)
 
 Progress = Callable[[int, int], None]
 """Told after each day: days played, days in all."""
@@ -41,10 +51,18 @@ class Plan:
     def __post_init__(self) -> None:
         if self.start.tzinfo is None:
             raise BadInput("A forecast begins at a time with a zone, such as 2026-11-22T09:00:00Z.")
+        if not EARLIEST <= self.start < LATEST:
+            raise BadInput(f"A forecast begins from the year {EARLIEST:%Y} on and before {LATEST:%Y}.")
         if not 1 <= self.days <= LONGEST:
             raise BadInput(f"A forecast covers 1 to {LONGEST} days; it got {self.days}.")
         if self.rate is not None and not 1 <= self.rate <= MOST_A_DAY:
             raise BadInput(f"A rate is 1 to {MOST_A_DAY:,} people a day; it got {self.rate:,}.")
+        newcomers = (self.rate or 0) * self.days if self.list_id is None else 0
+        if newcomers > MOST_NEWCOMERS:
+            raise BadInput(
+                f"{self.rate:,} new people a day for {self.days} days are {newcomers:,}; a forecast plays at most "
+                f"{MOST_NEWCOMERS:,}. Give fewer days, or a lower rate."
+            )
 
     @property
     def first_tick(self) -> datetime:
@@ -119,30 +137,38 @@ class _Nights:
                 self.until[group.domain_id] = day
 
 
-def forecast(store: Store, sequence_id: UUID, plan: Plan, progress: Progress | None = None) -> Forecast:
+def forecast(
+    store: Store,
+    sequence_id: UUID,
+    plan: Plan,
+    progress: Progress | None = None,
+    *,
+    unknown_after: timedelta = UNKNOWN_AFTER,
+) -> Forecast:
     """Play a sequence and those it shares domains with through so many days, on a store that is thrown away.
 
     A draft is taken as activated at the start, with its list's members; a paused sequence as resumed. NotFound,
-    Conflict for an archived one, BadInput with each fault for a draft that can't be activated.
+    Conflict for an archived one, BadInput with each fault for a draft that can't be activated. `unknown_after`: how
+    long after its post mail of unknown fate settles.
     """
     with store.snapshot() as connection:
         sequence = get_sequence(connection, sequence_id)
         list_name = get_list(connection, plan.list_id)["name"] if plan.list_id else None
         taken = excerpt(connection, sequence_id, plan.first_tick, plan.list_id)
     with thrown_away(taken) as played:
-        enrolled = _begin(played, sequence_id, plan)
+        enrolled = _begin(played, sequence_id, plan, unknown_after)
         nights = _play(played, sequence_id, plan, progress)
-        return _told(
-            played, sequence_id, plan, enrolled, nights, _assumptions(sequence["status"], plan, list_name)
-        )
+        assumptions = _assumptions(sequence["status"], plan, list_name, unknown_after)
+        return _told(played, sequence_id, plan, enrolled, nights, assumptions)
 
 
-def _begin(played: ThrowAwayStore, sequence_id: UUID, plan: Plan) -> EnrollResult:
+def _begin(played: ThrowAwayStore, sequence_id: UUID, plan: Plan, unknown_after: timedelta) -> EnrollResult:
     now = plan.first_tick
     enrolled = EnrollResult(0, {})
     with played.transaction() as connection:
         settle_open(connection)
         start_sequence(connection, sequence_id, now)
+        wait_for_settlement(connection, unknown_after)
         if plan.list_id:
             enrolled = enroll_members(connection, sequence_id, plan.list_id, now, plan.rate)
         elif plan.rate:
@@ -218,12 +244,13 @@ def _bottleneck(nights: _Nights, names: dict[UUID, str]) -> Bottleneck | None:
     return Bottleneck(names[worst], nights.by_domain[worst], nights.until[worst])
 
 
-def _assumptions(status: str, plan: Plan, list_name: str | None) -> list[str]:
+def _assumptions(status: str, plan: Plan, list_name: str | None, unknown_after: timedelta) -> list[str]:
     told = [
         "Nobody unsubscribes, bounces or complains; SendGrid takes every mail at once; a tick runs each minute."
     ]
     told.append("Limits, senders, holds and sequences stay as they are; warmups go on day by day.")
-    told.append("Mail of unknown fate counts as sent, and settles a day after its post.")
+    hours = int(unknown_after.total_seconds() // 3600)
+    told.append(f"Mail of unknown fate counts as sent, and settles {hours:,} hours after its post.")
     if status == SequenceStatus.DRAFT:
         told.append("The draft is activated at the start, and the members of its list are enrolled.")
     if status == SequenceStatus.PAUSED:

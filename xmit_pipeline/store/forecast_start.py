@@ -4,7 +4,7 @@ A draft is activated and a paused sequence resumed; asked-for people are enrolle
 been sent where nobody knows, and to be due again where they never left.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from xmit_pipeline.model.errors import Conflict
@@ -18,19 +18,20 @@ UNKNOWN_PASSED = """
 CREATE OR REPLACE TEMP TABLE passed AS
 SELECT enrollment.id AS enrollment_id, message.step_id, coalesce(message.sent_at, message.created_at) AS at
 FROM enrollment JOIN message ON message.id = enrollment.message_id
-WHERE message.state = 'unknown' AND enrollment.status = 'active'
+WHERE message.state = 'unknown' AND enrollment.status IN ('active', 'paused')
 """
 
 NOT_BEFORE_SETTLED = """
-UPDATE enrollment SET not_before = passed.at + INTERVAL 24 HOURS
+UPDATE enrollment SET not_before = passed.at + to_seconds($after)
 FROM passed
-WHERE enrollment.id = passed.enrollment_id AND enrollment.due_at < passed.at + INTERVAL 24 HOURS
+WHERE enrollment.id = passed.enrollment_id
+  AND greatest(enrollment.due_at, enrollment.not_before) < passed.at + to_seconds($after)
 """
 
 CLAIMED_RELEASED = """
 UPDATE enrollment SET due_at = message.due_at
 FROM message
-WHERE message.id = enrollment.message_id AND message.state = 'claimed' AND enrollment.status = 'active'
+WHERE message.id = enrollment.message_id AND message.state = 'claimed' AND enrollment.status IN ('active', 'paused')
 """
 
 ENROLLING_MEMBERS = """
@@ -63,11 +64,15 @@ SOURCE = "forecast"
 
 
 def settle_open(connection: Connection) -> None:
-    """What is unknown counts as sent, settled a day after its post; what was only claimed is due as before."""
+    """What is unknown counts as sent when it was posted; what was only claimed is due as before."""
     connection.execute(CLAIMED_RELEASED)
     connection.execute(UNKNOWN_PASSED)
     advance(connection)
-    connection.execute(NOT_BEFORE_SETTLED)
+
+
+def wait_for_settlement(connection: Connection, unknown_after: timedelta) -> None:
+    """Whose mail was unknown gets nothing more until the policy has decided about it, resumed or not (SPEC 6.6)."""
+    connection.execute(NOT_BEFORE_SETTLED, {"after": unknown_after.total_seconds()})
 
 
 def start_sequence(connection: Connection, sequence_id: UUID, now: datetime) -> None:

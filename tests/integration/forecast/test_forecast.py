@@ -54,6 +54,52 @@ def filled_list(world: World, people: int) -> UUID:
     return list_id
 
 
+def left_unknown(world: World) -> UUID:
+    """Five people whose first of two mails left without an answer."""
+    world.domain()
+    sequence_id = world.sequence((0, 1))
+    world.enroll(sequence_id, world.people(5))
+    world.faults({"kind": "status", "status": 500})
+    world.tick(START)
+    world.faults()
+    return sequence_id
+
+
+@pytest.mark.parametrize("standing", ["active", "paused"])
+def test_unknown_people_are_told_paused_or_not(world: World, standing: str):
+    """SPEC 6.6: whoever waits for the policy is still on the way, and goes on where it decides."""
+    sequence_id = left_unknown(world)
+    if standing == "paused":
+        with world.store.transaction() as connection:
+            sequences.pause(connection, sequence_id, START)
+    result = told(world, sequence_id, START + 2 * MINUTE)
+    assert (sent_by_day(result), result.completed) == ([0, 5, 0, 0, 0], 5)
+
+
+def test_unknown_mail_settles_when_the_setting_says(world: World):
+    """XMIT_UNKNOWN_AFTER_HOURS."""
+    sequence_id = left_unknown(world)
+    plan = Plan(START + 2 * MINUTE, 5)
+    result = forecast(world.store, sequence_id, plan, unknown_after=timedelta(hours=72))
+    assert sent_by_day(result) == [0, 0, 0, 5, 0]
+    assert any("72 hours" in sentence for sentence in result.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("start", "rate", "days", "words"),
+    [
+        (datetime(9999, 12, 31, tzinfo=UTC), None, 366, "before 2100"),
+        (datetime(1, 1, 1, tzinfo=UTC), None, 1, "the year 2000"),
+        (START, 1_000_000, 366, "366,000,000"),
+    ],
+)
+def test_what_no_memory_or_calendar_holds_is_refused(
+    start: datetime, rate: int | None, days: int, words: str
+):
+    with pytest.raises(BadInput, match=words):
+        Plan(start, days, rate=rate)
+
+
 def test_a_draft_is_told_as_if_activated(world: World):
     """And what is told then happens."""
     world.domain(warmup_on=True, **curve(4, 9))

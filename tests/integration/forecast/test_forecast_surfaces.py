@@ -1,12 +1,16 @@
 """The command, its JSON and the API call (SPEC 10)."""
 
 import sys
+import threading
+from queue import Queue
 
 import orjson
 import pytest
 
 from tests.campaigns import START, World, curve
 from xmit_pipeline.cli.app import main
+from xmit_pipeline.delivery.forecast import Plan, forecast
+from xmit_pipeline.delivery.forecast_turns import MOST_WAITING, ForecastsBusy, ForecastTurns
 from xmit_pipeline.model.ids import Kind, public_id
 from xmit_pipeline.store.steps import live_steps
 
@@ -45,6 +49,28 @@ def test_json_is_a_list_of_days_and_steps(world: World, sequence_id, capsys, mon
         {"date": "2026-03-03", "stepId": step_id, "sent": 1, "deferred": 0},
         {"date": "2026-03-04", "stepId": step_id, "sent": 0, "deferred": 0},
     ]
+
+
+def test_forecasts_take_turns_and_few_wait(world: World, sequence_id):
+    """One is played at a time, for the API and the dashboard together; who finds no place is told so."""
+    turns, refused, served = ForecastTurns(), Queue[str](), []
+
+    def ask() -> None:
+        try:
+            with turns.turn():
+                served.append(forecast(world.store, sequence_id, Plan(START, 2)).completed)
+        except ForecastsBusy as error:
+            refused.put(str(error))
+
+    asking = [threading.Thread(target=ask) for _ in range(MOST_WAITING + 1)]
+    with turns.turn():
+        for thread in asking:
+            thread.start()
+        assert "under way already" in refused.get(timeout=60)
+        assert served == []
+    for thread in asking:
+        thread.join()
+    assert served == [3] * MOST_WAITING
 
 
 def test_people_read_a_table_and_the_end(sequence_id, capsys, monkeypatch):
