@@ -197,7 +197,7 @@ class Delivery:
         """Post a window; what is refused without a name goes on in parts, until the blame is found."""
         self.brake.dividing = False
         while posted := self._post(window):
-            decision = Decision() if self.brake.stopped else self.divisions.after(posted)
+            decision = self.divisions.after(posted, go_on=self.brake.stopped is None)
             self._timed("settle", partial(self._settle, posted, decision))
             if not decision.parts:
                 return

@@ -9,13 +9,21 @@ from xmit_pipeline.delivery.window import Envelope
 from xmit_pipeline.model.ids import new_id
 from xmit_pipeline.model.outcomes import Consequence, Verdict
 
-SINGLES = 3
-"""So many messages speak for a step of which nothing was accepted."""
+ROUNDS = 3
+"""So often three are asked, other ones each time, before their different words hold the step all the same."""
 
 
 class Stage(Enum):
     HALVES = "halves"
     SINGLES = "singles"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a step's last round of parts was, and how many there were."""
+
+    stage: Stage
+    parts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,37 +49,58 @@ class Decision:
 
 @dataclass(slots=True)
 class Divisions:
-    """One tick's memory of refusals, by step. `taken_lately(step)` is what the store knows of earlier ticks."""
+    """One tick's memory of refusals, by step. `taken_lately(step)` is what the store knows of earlier ticks.
+
+    `rounds`: how often singles were asked of a step, and disagreed.
+    """
 
     taken_lately: Callable[[str], bool]
     proven: set[str] = field(default_factory=set)
-    stages: dict[str, Stage] = field(default_factory=dict)
+    asked: dict[str, Asked] = field(default_factory=dict)
+    rounds: dict[str, int] = field(default_factory=dict)
 
-    def after(self, posted: Sequence[Posted]) -> Decision:
-        """What follows from a round of posts."""
+    def after(self, posted: Sequence[Posted], *, go_on: bool = True) -> Decision:
+        """What follows from a round of posts; where the tick may not go on, nothing, but what was taken counts."""
         self.proven |= {each.envelope.step_id for each in posted if each.outcome.verdict is Verdict.ACCEPTED}
         decision = Decision()
+        if not go_on:
+            self.asked.clear()
+            return decision
         refused = [each for each in posted if each.outcome.consequence is Consequence.DIVIDE]
-        for step_id in dict.fromkeys(each.envelope.step_id for each in refused):
-            self._decide(step_id, [each for each in refused if each.envelope.step_id == step_id], decision)
+        for step_id in dict.fromkeys(each.envelope.step_id for each in posted):
+            of_step = [each for each in refused if each.envelope.step_id == step_id]
+            asked = self.asked.pop(step_id, None)
+            if of_step:
+                self._decide(step_id, of_step, asked, decision)
         return decision
 
-    def _decide(self, step_id: str, refused: list[Posted], decision: Decision) -> None:
+    def _decide(self, step_id: str, refused: list[Posted], asked: Asked | None, decision: Decision) -> None:
         people = sum(len(each.envelope.message_ids) for each in refused)
-        stage = self.stages.pop(step_id, None)
         if step_id in self.proven:
             decision.failed += [single for each in refused for single in _single(each)]
             decision.parts += [half for each in refused for half in _halves(each.envelope)]
-        elif stage is None and people == 1 and self.taken_lately(step_id):
+        elif asked is None and people == 1 and self.taken_lately(step_id):
             decision.failed += _single(refused[0])
-        elif stage is Stage.SINGLES or people == 1 or (stage and people == len(refused)):
+        elif asked is None and people == 1:
             decision.held.append((step_id, _said(refused)))
-        elif stage is None and len(refused) == 1:
-            self.stages[step_id] = Stage.HALVES
-            decision.parts += _halves(refused[0].envelope)
+        elif asked and (asked.stage is Stage.SINGLES or people == len(refused)):
+            self._hear(step_id, refused, asked, decision)
+        elif asked is None and len(refused) == 1:
+            self._ask(step_id, Stage.HALVES, _halves(refused[0].envelope), decision)
         else:
-            self.stages[step_id] = Stage.SINGLES
-            decision.parts += _witnesses(refused)
+            self._ask(step_id, Stage.SINGLES, _witnesses(refused, self.rounds.get(step_id, 0)), decision)
+
+    def _ask(self, step_id: str, stage: Stage, parts: list[Part], decision: Decision) -> None:
+        self.asked[step_id] = Asked(stage, len(parts))
+        decision.parts += parts
+
+    def _hear(self, step_id: str, refused: list[Posted], asked: Asked, decision: Decision) -> None:
+        """Singles speak for the step where all were judged, and say the same; else all are released, and go again."""
+        if len(refused) < asked.parts:
+            return
+        self.rounds[step_id] = self.rounds.get(step_id, 0) + 1
+        if len({each.outcome.words for each in refused}) == 1 or self.rounds[step_id] == ROUNDS:
+            decision.held.append((step_id, _said(refused)))
 
 
 def _single(refused: Posted) -> list[tuple[str, str]]:
@@ -86,12 +115,12 @@ def _halves(envelope: Envelope) -> list[Part]:
     return [_part(envelope, half) for half in halves] if middle else []
 
 
-def _witnesses(refused: Iterable[Posted]) -> list[Part]:
-    """First, middle and last of all that was refused, each alone."""
+def _witnesses(refused: Iterable[Posted], round_: int) -> list[Part]:
+    """First, middle and last of all that was refused, each alone; their neighbours where others were asked before."""
     everyone = [(each.envelope, message_id) for each in refused for message_id in each.envelope.message_ids]
     last = len(everyone) - 1
-    places = sorted({0, last // 2, last})
-    return [_part(everyone[place][0], [everyone[place][1]]) for place in places[:SINGLES]]
+    places = sorted({min(round_, last), min(last // 2 + round_, last), max(last - round_, 0)})
+    return [_part(everyone[place][0], [everyone[place][1]]) for place in places]
 
 
 def _part(envelope: Envelope, message_ids: Sequence[str]) -> Part:
