@@ -24,6 +24,9 @@ from xmit_pipeline.store.warmup import turn_of_day
 from xmit_pipeline.store.wish_files import prune_wishes, waiting_wishes
 from xmit_pipeline.store.wishes import fold_wishes
 
+PATIENCE_SECONDS = 1.0
+"""How long a tick waits for the tick lock: whoever only asks whether one is alive holds it for a moment too."""
+
 
 @dataclass(frozen=True, slots=True)
 class TickResult:
@@ -82,7 +85,7 @@ def run_tick(
     """
     lock = tick_lock(settings)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=PATIENCE_SECONDS)
     except Timeout:
         return TickResult(TickReport(note=f"Another tick is sending; see {Path(lock.lock_file).name}."), [])
     try:
@@ -120,6 +123,8 @@ def _run_locked(
         _settle_unknown(store, settings, clock, logs)
         begin_tick(store, clock.now())
         report = delivery.run(progress)
+        if logs is not None:
+            look_up_unknown(store, clock, logs)
         if journal.prune(started):
             prune_wishes(settings.home, journal.began())
     with store.transaction() as connection:
@@ -129,9 +134,12 @@ def _run_locked(
 
 
 def _settle_unknown(store: Store, settings: Settings, clock: Clock, logs: EmailLogs | None) -> None:
-    """By SendGrid's log, by events that were folded, and after a day by the policy (SPEC 6.6)."""
+    """By events that were folded, and after a day by the policy (SPEC 6.6), which hears SendGrid's log before.
+
+    All others are looked up after the delivery: nobody's mail waits for a log.
+    """
     if logs is not None:
-        look_up_unknown(store, clock, logs)
+        look_up_unknown(store, clock, logs, posted_by=clock.now() - settings.unknown_after)
     with store.transaction() as connection:
         settle_unknown(
             connection,
