@@ -4,6 +4,8 @@ import dagster as dg
 
 IN_A_ROW = 3
 """Failed ticks before the alert; one alert an outage, not one a minute."""
+TOLD = "xmit/told"
+"""On the failed run of which it was said that ticks fail."""
 RECENT = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 
 
@@ -19,6 +21,18 @@ def failures_in_a_row(instance: dg.DagsterInstance, job_name: str) -> int:
     return len(statuses) if first_success is None else first_success
 
 
+def told_of_outage(instance: dg.DagsterInstance, job_name: str) -> bool:
+    """Whether a failure after the job's latest success carries the mark that it was said."""
+    success = _latest(instance, dg.RunsFilter(job_name=job_name, statuses=[dg.DagsterRunStatus.SUCCESS]))
+    return _latest(instance, dg.RunsFilter(job_name=job_name, tags={TOLD: "yes"})) > success
+
+
+def _latest(instance: dg.DagsterInstance, wanted: dg.RunsFilter) -> int:
+    """The newest such run's place in Dagster's record; 0 where there is none."""
+    records = instance.get_run_records(filters=wanted, limit=1)
+    return records[0].storage_id if records else 0
+
+
 @dg.run_failure_sensor(
     name="ticks_fail",
     default_status=dg.DefaultSensorStatus.RUNNING,
@@ -26,12 +40,18 @@ def failures_in_a_row(instance: dg.DagsterInstance, job_name: str) -> int:
     description=f"Says so once where {IN_A_ROW} ticks in a row have failed.",
 )
 def ticks_fail(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
-    """Logs an error at the third failure in a row, and not again before a tick has succeeded."""
-    job = context.dagster_run.job_name
-    failed = failures_in_a_row(context.instance, job)
-    if failed != IN_A_ROW:
+    """Logs an error where so many have failed in a row, and not again before a tick has succeeded.
+
+    The failure it is said of is marked: two that fail between two looks make no difference.
+    """
+    job, instance = context.dagster_run.job_name, context.instance
+    failed = failures_in_a_row(instance, job)
+    if failed < IN_A_ROW:
         return dg.SkipReason(f"{failed} failed runs of {job} in a row; an alert comes at {IN_A_ROW}.")
+    if told_of_outage(instance, job):
+        return dg.SkipReason(f"It was said already that {job} fails.")
+    instance.add_run_tags(context.dagster_run.run_id, {TOLD: "yes"})
     context.log.error(
-        f"{IN_A_ROW} runs of {job} in a row have failed: {context.failure_event.message}. See `xmit doctor`."
+        f"{IN_A_ROW} runs of {job} or more have failed in a row: {context.failure_event.message}. See `xmit doctor`."
     )
     return None
