@@ -82,7 +82,8 @@ def laid(order: TickOrder) -> LineCounter:
     trap = order.trap
     counter = LineCounter(trap.nth if trap and trap.kind == "line" else NEVER)
     if order.boot:
-        import_module("xmit_pipeline.delivery.deliver").boot_id = lambda: order.boot
+        for module in ("deliver", "recovery"):
+            import_module(f"xmit_pipeline.delivery.{module}").boot_id = lambda: order.boot
     if trap and trap.kind == "point":
         _around(trap, die)
     if trap and trap.kind == "full":
