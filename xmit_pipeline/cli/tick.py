@@ -3,7 +3,7 @@
 Dagster is imported when a tick runs, not when this module is: its two seconds are no price for a typing error.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from xmit_pipeline.cli.console import err, out, write_plain
 from xmit_pipeline.cli.opened import opened_store
+from xmit_pipeline.delivery.safety import off_the_clock
 from xmit_pipeline.model.clock import Clock, FixedClock, WallClock, iso, parse_moment
 from xmit_pipeline.model.errors import BadInput
 from xmit_pipeline.model.settings import Settings
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     import dagster as dg
 
 COUNTS = ("claimed", "sent", "skipped", "failed", "unknown", "deferred")
-OFF_THE_CLOCK = timedelta(minutes=5)
-"""How far `--now` may lie from the wall clock where mail could reach people (SPEC 6.10)."""
 
 
 def run_one_tick(now: str | None, *, as_json: bool) -> None:
@@ -103,7 +102,7 @@ def _moment(text: str) -> datetime:
 def _refuse_far_from_clock(moment: datetime | None, settings: Settings) -> None:
     if moment is None or settings.host_is_loopback:
         return
-    if abs(moment - WallClock().now()) > OFF_THE_CLOCK:
+    if off_the_clock(moment):
         raise BadInput(
             f"--now {iso(moment)} is more than 5 minutes off the clock, and {settings.sendgrid_host} delivers to "
             "people. Leave --now out, or set SENDGRID_HOST to a loopback address such as the sandbox's."

@@ -1,20 +1,31 @@
 """When a tick must not send at all, each with the sentence that says why and what to do (SPEC 6.10)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from xmit_pipeline.delivery.journal import Journal
-from xmit_pipeline.model.clock import Clock, iso
+from xmit_pipeline.model.clock import Clock, WallClock, iso
 from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.store.connection import Connection
 from xmit_pipeline.store.ticks import knows_request, latest_moment
+
+OFF_THE_CLOCK = timedelta(minutes=5)
+"""How far a simulated time may lie from the wall clock where mail could reach people."""
+
+
+def off_the_clock(moment: datetime) -> bool:
+    """Whether this is too far from the wall clock to send by."""
+    return abs(moment - WallClock().now()) > OFF_THE_CLOCK
 
 
 def unsafe(settings: Settings, clock: Clock) -> str | None:
     """Why nothing may be sent with these settings, or None."""
     if settings.host_is_loopback:
         return None
-    if clock.simulated:
-        return f"A simulated time ({iso(clock.now())}) sends only to a loopback SENDGRID_HOST; run without --now."
+    if clock.simulated and off_the_clock(clock.now()):
+        return (
+            f"A simulated time ({iso(clock.now())}) more than 5 minutes off the clock sends only to a loopback "
+            "SENDGRID_HOST; run without --now."
+        )
     if not settings.sendgrid_key:
         return "SENDGRID_API_KEY is not set; set it, or run `xmit up`, which brings a sandbox."
     if not settings.public_url_is_reachable:
