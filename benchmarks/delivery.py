@@ -8,6 +8,9 @@ from xmit_pipeline.delivery.transport import Mailer, SendGrid
 from xmit_pipeline.model.clock import FixedClock
 
 WHOLE_BODY = "{% assign greeting = 'Hello' %}<p>{{ greeting }} {{ firstName }}, welcome {{ companyName }}</p>"
+LINE = "Plain words, one after the other, as a newsletter has them."
+LARGE_BODY = f"{WHOLE_BODY}{f'<p>{LINE}</p>' * 900}"
+"""59 KB, and about as much again as text."""
 
 
 def measure(count: int, label: str, limit: float, body: str) -> None:
@@ -29,5 +32,9 @@ def run() -> None:
     """All figures of this module."""
     measure(200_000, "1,000 a request", 20_000, PLAIN_BODY)
     measure(10_000, "one recipient a request", 1_000, WHOLE_BODY)
+    measure(20_000, "one recipient a request, 59 KB each", 200, LARGE_BODY)
+    report(
+        "peak memory of a tick over 20,000 whole mails", peak_megabytes(), "MB", limit=2000, better="lower"
+    )
     measure(1_000_000, "1,000 a request, 1 M due", 20_000, PLAIN_BODY)
     report("peak memory of a tick over 1 M due", peak_megabytes(), "MB", limit=2000, better="lower")
