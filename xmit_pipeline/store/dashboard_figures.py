@@ -9,11 +9,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from xmit_pipeline.store.connection import Connection, rows_as_dicts
 from xmit_pipeline.store.frontier import due_groups
-from xmit_pipeline.store.metrics import COUNTED, FIGURES, no_figures, with_rates
+from xmit_pipeline.store.metrics import FIGURES, add_figures, deferred_by_warmup, no_figures, with_rates
 from xmit_pipeline.store.steps import live_steps
 
 COUNTED_AT = "SELECT coalesce(max(counted_at), '-infinity') FROM step_metric_count"
@@ -58,9 +56,9 @@ def sequence_figures(connection: Connection, sequence_id: UUID, now: datetime) -
     }
     days, deleted = _days(connection, sequence_id), no_figures()
     for row in days:
-        _add(figures.get(row["step_id"], deleted), row)
-    for group in due_groups(connection, now):
-        if group.step_id in figures and group.wall and group.wall.startswith("warmup"):
+        add_figures(figures.get(row["step_id"], deleted), row)
+    for group in deferred_by_warmup(due_groups(connection, now)):
+        if group.step_id in figures:
             figures[group.step_id]["warmup_deferred"] += group.deferred
     return SequenceFigures([with_rates(of_step) for of_step in figures.values()], days, with_rates(deleted))
 
@@ -72,11 +70,3 @@ def _days(connection: Connection, sequence_id: UUID) -> list[dict[str, Any]]:
     if connection.execute("FROM changed_step").fetchone():
         rows += rows_as_dicts(connection, ANEW, {"id": sequence_id})
     return rows
-
-
-def _add(figures: dict[str, Any], row: dict[str, Any]) -> None:
-    for name in COUNTED:
-        figures[name] += row[name]
-    reasons = figures["skipped_reasons"]
-    for reason, messages in orjson.loads(row["skipped_reasons"]).items():
-        reasons[reason] = reasons.get(reason, 0) + messages

@@ -10,6 +10,7 @@ from xmit_pipeline.model.warmup import utc_day
 from xmit_pipeline.store.connection import Connection
 from xmit_pipeline.store.frontier import due_groups
 from xmit_pipeline.store.keyset import Cut, Mark, cut_rows
+from xmit_pipeline.store.metrics import deferred_by_warmup
 
 FOUND = """
 SELECT id, created_at AS at FROM sequence
@@ -89,9 +90,8 @@ def sequences_cut(
 def warmup_deferred(connection: Connection, now: datetime) -> dict[UUID, int]:
     """How many of each sequence are due and wait for a place in a warmup day."""
     found: dict[UUID, int] = {}
-    for group in due_groups(connection, now):
-        if group.wall and group.wall.startswith("warmup"):
-            found[group.sequence_id] = found.get(group.sequence_id, 0) + group.deferred
+    for group in deferred_by_warmup(due_groups(connection, now)):
+        found[group.sequence_id] = found.get(group.sequence_id, 0) + group.deferred
     return found
 
 

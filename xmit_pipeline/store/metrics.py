@@ -5,6 +5,7 @@ the dashboard, and a check compares that with a rebuild from the events. A figur
 message was posted, not on that of the event: so no rate ever passes 1.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ import orjson
 
 from xmit_pipeline.store.connection import Connection, Store, rows_as_dicts
 from xmit_pipeline.store.event_feedback import recount_everything
-from xmit_pipeline.store.frontier import due_groups
+from xmit_pipeline.store.frontier import DueGroup, due_groups
 from xmit_pipeline.store.steps import live_steps
 
 COUNTED = (
@@ -145,9 +146,9 @@ def step_stats(connection: Connection, sequence_id: UUID, now: datetime) -> list
     }
     for row in rows_as_dicts(connection, OF_SEQUENCE, {"id": sequence_id}):
         if row["step_id"] in figures:
-            _add(figures[row["step_id"]], row)
-    for group in due_groups(connection, now):
-        if group.step_id in figures and group.wall and group.wall.startswith("warmup"):
+            add_figures(figures[row["step_id"]], row)
+    for group in deferred_by_warmup(due_groups(connection, now)):
+        if group.step_id in figures:
             figures[group.step_id]["warmup_deferred"] += group.deferred
     return [with_rates(of_step) for of_step in figures.values()]
 
@@ -177,7 +178,13 @@ def with_rates(figures: dict[str, Any]) -> dict[str, Any]:
     return {**figures, **rates}
 
 
-def _add(figures: dict[str, Any], row: dict[str, Any]) -> None:
+def deferred_by_warmup(groups: Iterable[DueGroup]) -> Iterator[DueGroup]:
+    """Those of who is due that wait for a place in a warmup day."""
+    return (group for group in groups if group.wall and group.wall.startswith("warmup"))
+
+
+def add_figures(figures: dict[str, Any], row: dict[str, Any]) -> None:
+    """Add a day's row, whose `skipped_reasons` are JSON text, to figures such as `no_figures` begins."""
     for name in COUNTED:
         figures[name] += row[name]
     reasons = figures["skipped_reasons"]
