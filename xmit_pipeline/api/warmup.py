@@ -57,7 +57,7 @@ def _warmup(connection: Connection, domain_id: UUID, now: datetime) -> Warmup:
     row = get_domain(connection, domain_id)
     today = next(day for day in warmup.domain_days(connection, now) if day.domain_id == domain_id)
     paused = today.state is WarmupState.PAUSED
-    enabled = (row["warmup_state_before"] if paused else today.state) == WarmupState.ACTIVE
+    enabled = warmup.state_beneath(row) is WarmupState.ACTIVE
     return Warmup(
         enabled=enabled,
         state=today.state,

@@ -9,6 +9,7 @@ from xmit_pipeline.model.errors import Conflict
 from xmit_pipeline.model.lifecycle import WarmupState
 from xmit_pipeline.store.connection import Connection, rows_as_dicts
 from xmit_pipeline.store.senders import domains, senders
+from xmit_pipeline.store.warmup import state_beneath
 
 LISTS = "SELECT name, description FROM list WHERE deleted_at IS NULL ORDER BY created_at, id"
 
@@ -51,10 +52,8 @@ def exported(connection: Connection) -> dict[str, list[Entry]]:
 
 
 def _domain(row: Entry) -> Entry:
-    paused = row["warmup_state"] == WarmupState.PAUSED
-    state = row["warmup_state_before"] if paused else row["warmup_state"]
     warmup = {
-        "enabled": state != WarmupState.INACTIVE,
+        "enabled": state_beneath(row) is not WarmupState.INACTIVE,
         "start": row["warmup_start"],
         "factor": float(row["warmup_factor"]),
         "target": row["warmup_target"],

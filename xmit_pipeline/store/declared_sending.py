@@ -21,13 +21,11 @@ from xmit_pipeline.store.declared import (
 )
 from xmit_pipeline.store.list_rows import update_list
 from xmit_pipeline.store.sender_rows import update_sender
+from xmit_pipeline.store.verification import set_verified
 
 DOMAIN = "SELECT * FROM domain WHERE name = $name"
 SENDER = "SELECT * FROM sender WHERE email = $name AND deleted_at IS NULL"
 LIST = "SELECT * FROM list WHERE name = $name AND deleted_at IS NULL"
-
-VERIFY_DOMAIN = "UPDATE domain SET verified = $verified WHERE id = $id"
-VERIFY_SENDERS = "UPDATE sender SET verified = $verified WHERE domain_id = $id AND deleted_at IS NULL"
 
 WARMED_UP = frozenset({WarmupState.ACTIVE, WarmupState.COMPLETED})
 """Where `enabled: true` is fulfilled: a warmup that is done must not begin again with the next apply."""
@@ -44,8 +42,8 @@ def follow_domain(connection: Connection, thing: Thing, now: datetime) -> Change
         _, warmed = _follow_warmup(connection, domain_id, thing, now)
         return Change(Mark.CREATE, "domain", thing.name, fields_said(said) + warmed)
     fields = fields_that_differ(row, said)
-    for statement in (VERIFY_DOMAIN, VERIFY_SENDERS) if fields else ():
-        connection.execute(statement, {"id": row["id"], "verified": said["verified"]})
+    if fields:
+        set_verified(connection, row["id"], verified=said["verified"])
     differing, _ = _follow_warmup(connection, row["id"], thing, now)
     return changed("domain", thing.name, fields + differing)
 
@@ -144,9 +142,7 @@ def _warmup_field(row: dict[str, Any], name: str, said: Any) -> Any:
     """What the row has for a field of the warmup; for `enabled` what was said, where that is fulfilled."""
     if name != "enabled":
         return row[f"warmup_{name}"]
-    paused = row["warmup_state"] == WarmupState.PAUSED
-    state = row["warmup_state_before"] if paused else row["warmup_state"]
-    fulfilled = state in (WARMED_UP if said else NOT_LIMITED)
+    fulfilled = warmup.state_beneath(row) in (WARMED_UP if said else NOT_LIMITED)
     return said if fulfilled else not said
 
 

@@ -23,7 +23,7 @@ from xmit_pipeline.store.dashboard_sending import curve_days
 from xmit_pipeline.store.holds import holds
 from xmit_pipeline.store.senders import domains, get_domain
 from xmit_pipeline.store.verification import set_verified
-from xmit_pipeline.store.warmup import curve_of, domain_days
+from xmit_pipeline.store.warmup import curve_of, domain_days, state_beneath
 
 router = APIRouter(prefix="/sending")
 
@@ -148,8 +148,7 @@ def _page(
     with visit.desk.reading() as (connection, now):
         day = next(each for each in domain_days(connection, now) if each.domain_id == row["id"])
         days = curve_days(connection, row, day, now)
-    paused = day.state is WarmupState.PAUSED
-    enabled = (row["warmup_state_before"] if paused else day.state) == WarmupState.ACTIVE
+    enabled = state_beneath(row) is WarmupState.ACTIVE
     return visit.show(
         "domain.html", status=400 if faults else 200, row=row, day=day, days=days, enabled=enabled, outlook=outlook,
         limits=curve_of(row).limits, values=values, faults=faults,
@@ -157,9 +156,8 @@ def _page(
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:
-    before = row["warmup_state_before"] or row["warmup_state"]
     return {
-        "enabled": before == WarmupState.ACTIVE,
+        "enabled": state_beneath(row) is WarmupState.ACTIVE,
         "start": row["warmup_start"],
         "factor": f"{row['warmup_factor'].normalize():f}",
         "target": row["warmup_target"],
