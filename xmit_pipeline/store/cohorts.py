@@ -5,7 +5,6 @@ This enrolls and never sends: places and order are the frontier's, as for everyb
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -15,7 +14,7 @@ from xmit_pipeline.model.errors import BadInput, Conflict
 from xmit_pipeline.model.lifecycle import SequenceStatus
 from xmit_pipeline.model.metadata_keys import is_metadata_key
 from xmit_pipeline.store.cohort_filter import matching
-from xmit_pipeline.store.connection import Connection, Store, rows_as_dicts
+from xmit_pipeline.store.connection import Connection, Store, rehearsal, rows_as_dicts
 from xmit_pipeline.store.enrollments import EnrollResult, enroll
 from xmit_pipeline.store.sequences import get_sequence
 from xmit_pipeline.store.suppressions import ACTIVE_SUPPRESSIONS
@@ -131,10 +130,6 @@ class CohortEnrolled:
             self.skipped_reasons[reason] = self.skipped_reasons.get(reason, 0) + count
 
 
-class _Rehearsed(Exception):
-    """Takes a dry run's slice back."""
-
-
 def month_bounds(month: date) -> tuple[datetime, datetime]:
     """The first moments of a UTC month and of the next one."""
     begins = datetime.combine(month.replace(day=1), time(), UTC)
@@ -167,10 +162,8 @@ def enroll_cohort(
     done = CohortEnrolled()
     after: UUID | None = FIRST
     while after is not None:
-        with suppress(_Rehearsed), store.transaction() as connection:
+        with rehearsal(store) if dry_run else store.transaction() as connection:
             after = _enroll_slice(connection, sequence_id, month, now, silence, after, done)
-            if dry_run:
-                raise _Rehearsed
         if progress:
             progress(done)
     return done

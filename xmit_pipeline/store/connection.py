@@ -4,7 +4,7 @@ Callers hold neither across a network call (DESIGN 3). The embedded engine is on
 """
 
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -82,6 +82,18 @@ class EmbeddedStore:
         return root
 
 
+class _TakenBackError(Exception):
+    """Ends a transaction that was for looking only."""
+
+
+@contextmanager
+def rehearsal(store: Store) -> Generator[Connection]:
+    """A write transaction that is taken back at its end: what a deed would come to is known, and nothing is done."""
+    with suppress(_TakenBackError), store.transaction() as connection:
+        yield connection
+        raise _TakenBackError
+
+
 @contextmanager
 def _atomic(connection: Connection, begin: str) -> Generator[None]:
     connection.execute(begin)
@@ -100,7 +112,8 @@ def frame(connection: Connection, query: str, variables: dict[str, Any] | None =
     """
     for name, value in (variables or {}).items():
         connection.execute(f"SET VARIABLE {name} = $value", {"value": value})
-    connection.execute("SELECT 1").fetchall()  # DuckDB 2 refuses a relation while an answer is not read to its end
+    # DuckDB 2 refuses a relation while an answer is not read to its end
+    connection.execute("SELECT 1").fetchall()
     return pl.DataFrame(connection.sql(query))
 
 

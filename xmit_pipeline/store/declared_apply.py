@@ -4,27 +4,19 @@ Looking is doing: the same statements run in a transaction that is taken back. S
 what a sequence needs to start, is known before anybody is asked.
 """
 
-from contextlib import suppress
 from datetime import datetime
 
 from xmit_pipeline.model.errors import Conflict
-from xmit_pipeline.store.connection import Connection, Store
+from xmit_pipeline.store.connection import Connection, Store, rehearsal
 from xmit_pipeline.store.declared import Declaration, Differences
 from xmit_pipeline.store.declared_sending import follow_domain, follow_list, follow_sender
 from xmit_pipeline.store.declared_sequences import follow_sequence
 
 
-class _TakenBackError(Exception):
-    """Ends a transaction that was for looking only."""
-
-
 def differences(store: Store, declaration: Declaration, now: datetime) -> Differences:
     """All that would change, and all that can't; nothing is."""
-    found = Differences()
-    with suppress(_TakenBackError), store.transaction() as connection:
-        found = _follow(connection, declaration, now)
-        raise _TakenBackError
-    return found
+    with rehearsal(store) as connection:
+        return _follow(connection, declaration, now)
 
 
 def apply(store: Store, declaration: Declaration, now: datetime, shown: Differences) -> None:
