@@ -54,8 +54,10 @@ def test_people_bumped_by_the_jump_go_on_at_their_own_times(world: World):
 
 def test_people_enrolled_while_it_was_ahead_wait_from_now(world: World, unlimited: UUID):
     world.tick(AHEAD)
-    world.enroll(unlimited, world.people(2, prefix="late", now=AHEAD), AHEAD)
+    with_seconds = AHEAD + timedelta(seconds=17)
+    world.enroll(unlimited, world.people(2, prefix="late", now=with_seconds), with_seconds)
     clock_comes_back(world)
+    assert world.rows("SELECT due_at FROM enrollment WHERE last_sent_at IS NULL") == [{"due_at": BACK}] * 2
     assert ticks(world, 6 * MINUTE) == 2
 
 

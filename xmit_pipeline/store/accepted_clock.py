@@ -31,7 +31,7 @@ FROM later WHERE message.id = later.message_id AND message.state IN ('waiting', 
 LATER = """
 CREATE OR REPLACE TEMP TABLE later AS
 SELECT id AS enrollment_id, message_id,
-    to_microseconds(epoch_us(coalesce(last_sent_at, enrolled_at)) - epoch_us($now::TIMESTAMPTZ)) AS ahead
+    date_trunc('minute', coalesce(last_sent_at, enrolled_at)) - $now::TIMESTAMPTZ AS ahead
 FROM enrollment
 WHERE status IN ('active', 'paused') AND coalesce(last_sent_at, enrolled_at) > $now
 """
