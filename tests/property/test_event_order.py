@@ -28,14 +28,19 @@ KINDS = [
 
 @pytest.fixture(scope="module")
 def mailed(tmp_path_factory: pytest.TempPathFactory, shared_sandbox: RunningSandbox) -> Path:
-    """A home in which three people got the first of two mails, and a fourth one each of many sequences."""
+    """A home in which three people got the first of two mails, and two more one each of many sequences.
+
+    One of these two waits for a second mail: what they leave by is seen. Nothing is delivered to them, for a delivery
+    that is told late takes nobody back.
+    """
     home = tmp_path_factory.mktemp("mailed")
     with opened_world(home, shared_sandbox) as world:
         world.domain()
         world.enroll(world.sequence((0, 1)), world.people(3))
-        often = world.people(1, prefix="often")
+        often, waiting = world.people(1, prefix="often"), world.people(1, prefix="waiting")
         for number in range(SEQUENCES):
-            world.enroll(world.sequence(name=f"one {number}"), often)
+            world.enroll(world.sequence(name=f"one {number}"), often + waiting)
+        world.enroll(world.sequence((0, 1), name="two"), waiting)
         world.tick(START)
     return home
 
@@ -45,25 +50,33 @@ def told(feed: Feed) -> st.SearchStrategy[list[Entry]]:
     messages = feed.sent()
     few = [message for message in messages if message["email"].startswith("person")]
     often = [message for message in messages if message["email"].startswith("often")]
+    waiting = [message for message in messages if message["email"].startswith("waiting")]
     moments = st.integers(min_value=0, max_value=40)
 
     def entry(message: dict[str, Any], kind: tuple[str, dict[str, Any]], after: int, shape: int) -> Entry:
         made = feed.entry(kind[0], message, after=after, **kind[1])
         if shape == 1:
             made.pop("sg_event_id")
-        if shape == 2:
+        if shape in (2, 3):
             made = {name: value for name, value in made.items() if not name.startswith("xmit_")}
+        if shape in (3, 4):
+            made.pop("email")
         return made
 
     soft = ("bounce", {"type": "blocked", "reason": "mailbox full"})
-    anything = st.builds(entry, st.sampled_from(few), st.sampled_from(KINDS), moments, st.integers(0, 5))
+    anything = st.builds(entry, st.sampled_from(few), st.sampled_from(KINDS), moments, st.integers(0, 7))
     bounces = st.builds(entry, st.sampled_from(often), st.just(soft), moments, st.integers(0, 1))
     deliveries = st.builds(
         entry, st.sampled_from(often), st.sampled_from([("delivered", {}), ("bounce", {"type": "bounce"})]), moments,
         st.integers(0, 1),
     )  # fmt: skip
+    causes = [soft] * 6 + [("spamreport", {}), ("bounce", {"type": "bounce"})]
+    leaving = st.builds(entry, st.sampled_from(waiting), st.sampled_from(causes), moments, st.integers(0, 1))
     return st.tuples(
-        st.lists(anything, max_size=14), st.lists(bounces, max_size=12), st.lists(deliveries, max_size=2)
+        st.lists(anything, max_size=14),
+        st.lists(bounces, max_size=12),
+        st.lists(deliveries, max_size=2),
+        st.lists(leaving, max_size=12),
     ).map(lambda parts: [each for part in parts for each in part])
 
 

@@ -106,14 +106,21 @@ row_of AS (
     GROUP BY bounce.email, bounce.mail, bounce.happened_at
 ),
 lasting AS (
-    SELECT email, max(happened_at) + to_days($days) AS expires_at
+    SELECT email, max(happened_at) + to_days($days) AS expires_at, list_sort(list(happened_at))[$limit] AS reached_at
     FROM row_of
     GROUP BY email, delivered_before
     HAVING count(*) >= $limit
 )
-SELECT email, max(expires_at) AS expires_at FROM lasting GROUP BY email HAVING max(expires_at) > $now
+SELECT email, max(expires_at) AS expires_at, min(reached_at) AS reached_at
+FROM lasting WHERE expires_at > $now GROUP BY email
 """
-"""Addresses with so many soft bounces and no delivery between them, and until when that counts."""
+"""Addresses with so many soft bounces and no delivery between them, since which of them, and until when it counts."""
+
+SOFT_CAUSE = """
+CREATE OR REPLACE TEMP TABLE cause AS
+SELECT contact.id AS contact_id, soft_row.reached_at AS happened_at, 'bounced' AS exit_reason
+FROM soft_row JOIN contact ON contact.email = soft_row.email
+"""
 
 WITHDRAW_SOFT = """
 CREATE OR REPLACE TEMP TABLE lapsing AS
@@ -184,5 +191,7 @@ def _weigh_soft_bounces(connection: Connection, now: datetime, limit: int) -> in
         connection.execute(LOOSEN, {"now": now})
     with offered(connection, "suppressing", frame(connection, SUPPRESSING_SOFT, {"source": SOFT_SOURCE})):
         fresh = suppress_staged(connection, now)
+    connection.execute(SOFT_CAUSE)
+    connection.execute(NAME_CAUSE)
     connection.execute(FORGET_OUTDONE)
     return fresh

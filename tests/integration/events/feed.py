@@ -10,6 +10,7 @@ import orjson
 
 from tests.campaigns import START, World
 from xmit_pipeline.model.ids import Kind, public_id
+from xmit_pipeline.store.engagement import fold_engagement
 from xmit_pipeline.store.event_consequences import apply_consequences
 from xmit_pipeline.store.event_files import keep_body
 from xmit_pipeline.store.events import FoldReport, fold_events
@@ -28,6 +29,7 @@ FACTS = {
     "contacts": "SELECT id, email, status FROM contact ORDER BY ALL",
     "enrollments": "SELECT id, status, exit_reason, exit_event_at, step_id, due_at FROM enrollment ORDER BY ALL",
     "messages": "SELECT id, state, reason, email, sent_at FROM message WHERE request_id IS NOT NULL ORDER BY ALL",
+    "engagement": "SELECT * FROM contact_engagement ORDER BY ALL",
     "asked": "SELECT * FROM event_consequence",
 }
 """The whole store as far as events reach, but for the times at which it learned of them."""
@@ -75,6 +77,7 @@ class Feed:
         with world.store.transaction() as connection:
             pause_critical(connection, now)
         refresh_step_metrics(world.store, "fold", now)
+        fold_engagement(world.store)
         return report
 
     def told(self, *entries: Entry | object, now: datetime = START + timedelta(hours=1)) -> FoldReport:

@@ -19,6 +19,27 @@ def suppressed(world: World, email: str, now: Any = START + timedelta(hours=1)) 
         return [(row["reason"], row["expires_at"]) for row in suppressions_of(connection, email, now)]
 
 
+@pytest.mark.parametrize("first", ["soft", "complaint", "both"])
+def test_the_earliest_cause_wins_soft_bounces_too(world: World, feed: Feed, first: str):
+    """SPEC 7: the fifth bounce in a row came before the complaint, whichever was folded first."""
+    campaign(world, people=1)
+    [person] = world.rows("SELECT id FROM contact")
+    for number in range(4):
+        world.enroll(world.sequence(name=f"one {number}"), [person["id"]])
+    world.tick(START)
+    mails = feed.sent()
+    soft = [
+        feed.entry("bounce", mail, type="blocked", reason="mailbox full", after=60 + number)
+        for number, mail in enumerate(mails)
+    ]
+    complaint = [feed.entry("spamreport", mails[0], after=600)]
+    bodies = {"soft": [soft, complaint], "complaint": [complaint, soft], "both": [soft + complaint]}
+    for body in bodies[first]:
+        feed.told(*body)
+    [left] = world.rows("SELECT exit_reason, exit_event_at FROM enrollment WHERE status = 'exited'")
+    assert left == {"exit_reason": "bounced", "exit_event_at": START + timedelta(seconds=64)}
+
+
 @pytest.mark.parametrize(
     ("kind", "fields", "status", "reason"),
     [
