@@ -26,6 +26,7 @@ from xmit_pipeline.model.lifecycle import SequenceStatus
 from xmit_pipeline.store import enrollments, sequences
 from xmit_pipeline.store.connection import Connection
 from xmit_pipeline.store.metrics import step_stats
+from xmit_pipeline.store.missing_events import events_missing_since
 from xmit_pipeline.store.sequences import SequenceChanges
 from xmit_pipeline.store.steps import live_steps
 
@@ -85,8 +86,11 @@ def get_sequence_stats(desk: AtDesk, sequence_id: SequenceId) -> SequenceStats:
         sequences.get_sequence(connection, sequence_id)
         figures = step_stats(connection, sequence_id, now)
         counts = enrollments.counts(connection, sequence_id)
+        since = events_missing_since(connection, now)
     steps = [StepFigures.model_validate(step) for step in figures]
-    return SequenceStats.model_validate({"steps": steps, "enrollments": counts})
+    return SequenceStats.model_validate(
+        {"steps": steps, "enrollments": counts, "events_missing_since": since}
+    )
 
 
 @router.post("/{sequence_id}/activate")

@@ -31,7 +31,8 @@ MOST_STEPS = 1000
 DelayAmount = Annotated[StrictInt, Field(ge=0, le=LONGEST_DELAY_MINUTES)]
 
 
-def _trigger_name(value: object) -> object:
+def trigger_name(value: object) -> object:
+    """The trigger's own name where its other one is given."""
     return TriggerType.MANUAL if value == "api" else value
 
 
@@ -43,7 +44,7 @@ class SequenceDraft(Given):
     """A new sequence."""
 
     name: Name
-    trigger_type: Annotated[TriggerType, BeforeValidator(_trigger_name)] = Field(
+    trigger_type: Annotated[TriggerType, BeforeValidator(trigger_name)] = Field(
         description="`list_add`: who is new on the list is enrolled. `manual` (also `api`): by call alone."
     )
     trigger_list_id: ListId | None = Field(default=None, description="Needed for `list_add`.")
@@ -90,7 +91,7 @@ class SequenceChange(Given):
     """What to change; what is left out stays. Trigger and list change in a draft, or while it is paused."""
 
     name: Annotated[Name | None, NotNull] = None
-    trigger_type: Annotated[TriggerType | None, BeforeValidator(_trigger_name), NotNull] = None
+    trigger_type: Annotated[TriggerType | None, BeforeValidator(trigger_name), NotNull] = None
     trigger_list_id: ListId | None = None
     sender_id: SenderId | None = None
     enroll_existing: Annotated[StrictBool | None, NotNull] = None
@@ -262,3 +263,8 @@ class SequenceStats(Shape):
 
     steps: list[StepFigures]
     enrollments: dict[EnrollmentStatus, int]
+    events_missing_since: datetime | None = Field(
+        default=None,
+        description="From when on SendGrid's events are incomplete, and with them opens, clicks and bounces; null "
+        "where nothing says so.",
+    )

@@ -7,7 +7,10 @@ import pytest
 
 from tests.campaigns import START, World
 from tests.integration.sync.conftest import LATER, Sync, seconds
+from xmit_pipeline.api.desk import opened_desk
+from xmit_pipeline.api.sequences import get_sequence_stats
 from xmit_pipeline.delivery.control_calls import ControlCalls, SendGridRefused
+from xmit_pipeline.model.clock import FixedClock
 from xmit_pipeline.sandbox.suppressions import SuppressionLists
 from xmit_pipeline.store.missing_events import events_missing_since
 from xmit_pipeline.store.suppressions import lift_address, suppressions_page
@@ -204,6 +207,9 @@ def test_exits_come_by_the_pull_while_the_webhook_is_down(mailed: World, lists: 
     assert len(mailed.delivered()) == 6 + 4
     with mailed.store.snapshot() as connection:
         assert events_missing_since(connection, START + 30 * HOUR) == START + timedelta(minutes=5)
+    [sequence] = mailed.rows("SELECT id FROM sequence")
+    desk = opened_desk(mailed.store, FixedClock(START + 30 * HOUR), mailed.settings.home)
+    assert get_sequence_stats(desk, sequence["id"]).events_missing_since == START + timedelta(minutes=5)
 
 
 def test_events_that_come_late_close_the_gap(mailed: World, lists: SuppressionLists, sync: Sync):
