@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 from xmit_pipeline.api.glance import Glance, Sight
 from xmit_pipeline.delivery.tick import tick_is_alive
-from xmit_pipeline.model.clock import Clock, WallClock
+from xmit_pipeline.model.clock import Clock, WallClock, iso
 from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.store.connection import EmbeddedStore
 from xmit_pipeline.store.ticks import last_tick
@@ -81,8 +81,8 @@ def report(sight: Sight[Pulse]) -> dict[str, Any]:
         "checks": checks,
         "due": pulse.frontier.due if pulse else None,
         "overdueSeconds": pulse.overdue_seconds if pulse else None,
-        "oldestDueAt": _iso(pulse.frontier.oldest_free) if pulse else None,
-        "lastTickAt": _iso(pulse.tick["started_at"]) if pulse and pulse.tick else None,
+        "oldestDueAt": iso(oldest) if pulse and (oldest := pulse.frontier.oldest_free) else None,
+        "lastTickAt": iso(pulse.tick["started_at"]) if pulse and pulse.tick else None,
     }
 
 
@@ -109,7 +109,3 @@ def _schedule_check(pulse: Pulse) -> dict[str, Any]:
         "message": f"Mail that may go has waited {pulse.overdue_seconds} s, and no tick began lately.",
         "do": "Start `xmit up`, or switch the schedule every_minute on in Dagster; `xmit tick` sends at once.",
     }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment else None

@@ -1,18 +1,21 @@
 """Shapes of an explanation: one enrollment, its messages, and what it waits for (SPEC 10)."""
 
 from datetime import datetime
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Any
 
 from pydantic import Field
 
-from xmit_pipeline.api.shapes import ContactId, EnrollmentId, PublicId, SequenceId, Shape, StepId
-from xmit_pipeline.model.ids import Kind
+from xmit_pipeline.api.shapes import (
+    ContactId,
+    EnrollmentId,
+    MessageId,
+    RequestId,
+    SequenceId,
+    Shape,
+    StepId,
+    SuppressionId,
+)
 from xmit_pipeline.store.explain import Explanation
-
-MessageId = Annotated[UUID, PublicId(Kind.MESSAGE)]
-RequestId = Annotated[UUID, PublicId(Kind.REQUEST)]
-SuppressionId = Annotated[UUID, PublicId(Kind.SUPPRESSION)]
 
 
 class ExplainedAttempt(Shape):

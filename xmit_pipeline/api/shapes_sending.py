@@ -19,7 +19,8 @@ LONGEST_DOMAIN = ADDRESS_LENGTH - len("a@")
 DOMAIN_PATTERN = ADDRESS_PATTERN.partition("@")[2]
 
 
-def _domain_name(text: str) -> str:
+def domain_name(text: str) -> str:
+    """A domain's name in its folded form; refused where no address can lie on it."""
     name = text.strip().lower()
     if address_fault(f"a@{name}"):
         raise ValueError("This is not a domain name; one looks like example.com.")
@@ -48,7 +49,7 @@ class DomainDraft(Given):
 
     name: Annotated[
         str,
-        AfterValidator(_domain_name),
+        AfterValidator(domain_name),
         Field(
             json_schema_extra={"pattern": f"^{DOMAIN_PATTERN}$", "maxLength": LONGEST_DOMAIN},
             examples=["mail.example.com"],

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StrictBool
 
 from xmit_pipeline.api.paging import Listing
-from xmit_pipeline.api.shapes import EnrollmentId, Given, NotNull, PublicId, Shape, Text, one_line
+from xmit_pipeline.api.shapes import EnrollmentId, Given, MessageId, NotNull, PublicId, Shape, Text, one_line
 from xmit_pipeline.model.ids import Kind
 from xmit_pipeline.model.webhooks import DeliveryState, WebhookType
 
@@ -17,7 +17,6 @@ LONGEST_DESCRIPTION = 1_000
 
 WebhookId = Annotated[UUID, PublicId(Kind.WEBHOOK)]
 DeliveryId = Annotated[UUID, PublicId(Kind.DELIVERY)]
-MessageId = Annotated[UUID, PublicId(Kind.MESSAGE)]
 
 
 def _postable(url: str) -> str:

@@ -10,21 +10,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 
 from xmit_pipeline.api.shapes import Address, Label, Name, Text, not_null
-from xmit_pipeline.api.shapes_sending import LONGEST_TABLE, DayLimit, Factor, TableLimit
-from xmit_pipeline.api.shapes_sequences import LARGEST_PRIORITY, LONGEST_RESUME
-from xmit_pipeline.model.addresses import address_fault
+from xmit_pipeline.api.shapes_sending import LONGEST_TABLE, DayLimit, Factor, TableLimit, domain_name
+from xmit_pipeline.api.shapes_sequences import LARGEST_PRIORITY, LONGEST_RESUME, trigger_name
 from xmit_pipeline.model.delays import DelayUnit, delay_minutes, parse_unit
 from xmit_pipeline.model.errors import BadInput
 from xmit_pipeline.model.lifecycle import SequenceStatus, TriggerType
 
 _DELAY = re.compile(r"(\d{1,9}) +(\w+)")
-
-
-def _domain_name(text: str) -> str:
-    name = text.strip().lower()
-    if address_fault(f"a@{name}"):
-        raise ValueError("This is not a domain name; one looks like example.com.")
-    return name
 
 
 def _delay(value: object) -> object:
@@ -39,10 +31,6 @@ def _delay(value: object) -> object:
     except BadInput as error:
         raise ValueError(str(error)) from error
     return (amount, unit)
-
-
-def _trigger(value: object) -> object:
-    return TriggerType.MANUAL if value == "api" else value
 
 
 NotNull = AfterValidator(not_null)
@@ -73,7 +61,7 @@ class WarmupShape(Shape):
 class DomainShape(Shape):
     """A sending domain."""
 
-    name: Annotated[str, AfterValidator(_domain_name)]
+    name: Annotated[str, AfterValidator(domain_name)]
     verified: Flag = None
     warmup: Annotated[WarmupShape | None, NotNull] = None
 
@@ -117,7 +105,7 @@ class SequenceShape(Shape):
     name: Name
     renamed_from: Name | None = None
     status: Annotated[SequenceStatus | None, NotNull] = None
-    trigger_type: Annotated[TriggerType | None, BeforeValidator(_trigger), NotNull] = None
+    trigger_type: Annotated[TriggerType | None, BeforeValidator(trigger_name), NotNull] = None
     trigger_list: Name | None = None
     sender: Address | None = None
     enroll_existing: Flag = None
