@@ -1,5 +1,6 @@
 """A site with something on every page, made by the API's own calls; whatever people may write holds markup."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,11 @@ from tests.browser.site import Site
 from xmit_pipeline.dashboard.import_work import start_import
 from xmit_pipeline.dashboard.pages import ROUTES
 from xmit_pipeline.dashboard.uploads import ImportRecord, ImportState, Uploads
+from xmit_pipeline.model.ids import Kind, parse_id, public_id
+from xmit_pipeline.model.outcomes import Cause
+from xmit_pipeline.store.circuits import fail_circuit
 from xmit_pipeline.store.contact_file_heads import file_head
+from xmit_pipeline.store.webhook_queue import queue_untold
 
 MARK = "/ran"
 """Asked for by whatever runs that must not."""
@@ -29,6 +34,12 @@ MORE = (
     "/sequences?status=archived",
     "/contacts?q=nobody-at-all",
     "/contacts/import/{ready_id}",
+    "/sequences/{held_id}",
+    "/sequences/{held_id}/steps/{held_step_id}",
+    "/sequences/{paused_id}",
+    "/sequences/{paused_id}/setup",
+    "/sequences/{unknown_id}/enrollments",
+    "/sequences/{unknown_id}/enrollments/{unknown_enrollment_id}",
     "/no/such/page",
 )
 """Pages that show something else with a query."""
@@ -103,6 +114,8 @@ def furnish(site: Site) -> Furnished:
         webhook = made(
             "/api/webhooks", url="https://hooks.spring.example/in", events=["email.sent"], description=EVIL
         )
+        troubled = trouble(site, made)
+        queue_untold(world.store, site.clock.now(), site.clock.now())
         made("/api/suppressions", email="never@example.org", reason="manual")
         site.pass_time(minutes=1)
     uploads = {name: _uploaded(site, done=done) for name, done in (("upload_id", True), ("ready_id", False))}
@@ -111,9 +124,47 @@ def furnish(site: Site) -> Furnished:
         {
             "sequence_id": sequence, "step_id": steps[0]["id"], "enrollment_id": sent_to["id"],
             "contact_id": sent_to["contactId"], "list_id": a_list, "domain_id": domain, "sender_id": sender,
-            "template_id": template, "webhook_id": webhook["id"], **uploads,
+            "template_id": template, "webhook_id": webhook["id"], **uploads, **troubled,
         },
     )  # fmt: skip
+
+
+def trouble(site: Site, made: Callable[..., Any]) -> dict[str, str]:
+    """A paused sequence, one whose mail left and was never answered, a held step, and an open circuit; their ids."""
+    world = site.world
+    sender = made("/api/senders", email="calm@calm.example", domainId=_domain(made))["id"]
+
+    def running(name: str, people: int) -> str:
+        sequence = made("/api/sequences", name=f"{name} {EVIL}", triggerType="manual", senderId=sender)["id"]
+        made(f"/api/sequences/{sequence}/steps", name=f"{name} {EVIL}", subject="Hi", bodyHtml="<p>Hi</p>")
+        made(f"/api/sequences/{sequence}/activate")
+        contacts = [{"email": f"{name.lower()}{n}@example.net"} for n in range(people)]
+        ids = [each["id"] for each in made("/api/contacts/bulk", contacts=contacts)["contacts"]]
+        made(f"/api/sequences/{sequence}/enroll", contactIds=ids)
+        return sequence
+
+    unknown = running("Unknown", 3)
+    world.faults({"kind": "reset", "when": "after"})
+    site.pass_time(minutes=1)
+    world.faults()
+    paused, held = running("Paused", 2), running("Held", 2)
+    made(f"/api/sequences/{paused}/pause")
+    held_id = parse_id(Kind.SEQUENCE, held)
+    words = {"now": site.clock.now(), "words": f"refused: {EVIL}", "id": held_id}
+    world.change("UPDATE step SET held_at = $now, hold_reason = $words WHERE sequence_id = $id", **words)
+    with world.store.transaction() as connection:
+        fail_circuit(connection, site.clock.now(), Cause.CREDENTIALS, f"The key is gone {EVIL}")
+    [step] = world.rows("SELECT id FROM step WHERE sequence_id = $id", id=held_id)
+    [lost, *_] = world.rows("SELECT enrollment_id FROM message WHERE state = 'unknown'")
+    return {
+        "unknown_id": unknown, "unknown_enrollment_id": public_id(Kind.ENROLLMENT, lost["enrollment_id"]),
+        "paused_id": paused, "held_id": held, "held_step_id": public_id(Kind.STEP, step["id"]),
+    }  # fmt: skip
+
+
+def _domain(made: Callable[..., Any]) -> str:
+    """A domain without a warmup."""
+    return made("/api/domains", name="calm.example", verified=True)["id"]
 
 
 def _uploaded(site: Site, *, done: bool) -> str:

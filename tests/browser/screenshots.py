@@ -7,19 +7,20 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.palette import with_palette
 from tests.browser.site import served
-from tests.browser.watching import DESK, PHONE, chromium_path, opened_window
+from tests.browser.watching import DESK, PATIENCE_MS, PHONE, chromium_path, opened_window
 from xmit_pipeline.model.clock import WallClock
 from xmit_pipeline.model.settings import read_settings
 from xmit_pipeline.sandbox.server import running_sandbox
@@ -47,6 +48,17 @@ BODY = """<p>Hello {{ firstName | default: "there" }},</p>
 <p><a href="https://rotafern.example/back">Take a look</a></p>
 <p>The people at Rotafern</p>
 """
+WARMING = """
+INSERT INTO request (id, tick_id, sequence_id, step_id, sender_id, domain_id, state, size, overdue, quota_day,
+    day_limit, created_at, posted_at, settled_at)
+SELECT uuidv7(), 'pictures', step.sequence_id, step.id, sender.id, sender.domain_id, 'accepted', day.sent, 0,
+    ($now::TIMESTAMPTZ AT TIME ZONE 'UTC')::DATE - day.ago, day.most, $now - to_days(day.ago), $now - to_days(day.ago),
+    $now - to_days(day.ago)
+FROM (VALUES (6, 25, 25), (5, 38, 38), (4, 56, 52), (3, 84, 84), (2, 127, 127), (1, 190, 171), (0, 285, 112))
+    AS day(ago, most, sent), sender, (FROM step LIMIT 1) AS step
+WHERE sender.email = 'news@news.rotafern.example'
+"""
+HELD = "The subject is longer than SendGrid takes"
 PEOPLE = (
     "Email Address,First Name,Company,Plan\n"
     + "".join(
@@ -81,8 +93,8 @@ def play_demo(home: Path) -> None:
 
 
 @contextmanager
-def demo_site(home: Path) -> Iterator[tuple[str, str]]:
-    """The demo's store behind the site, in the wall clock's time: its address, and a key."""
+def demo_site(home: Path) -> Generator[tuple[str, str, EmbeddedStore]]:
+    """The demo's store behind the site, in the wall clock's time: its address, a key, and the store."""
     folder = home / "demo"
     with (
         running_sandbox(folder=folder / "sandbox") as sandbox,
@@ -96,7 +108,7 @@ def demo_site(home: Path) -> Iterator[tuple[str, str]]:
             key = create_key(connection, "Mara, marketing", WallClock().now())
         try:
             with served(store, settings, listener):
-                yield url_of(listener), key
+                yield url_of(listener), key, store
         finally:
             store.close()
 
@@ -153,6 +165,30 @@ def add_beside(desk: Desk) -> dict[str, str]:
     }
 
 
+def add_states(desk: Desk, store: EmbeddedStore) -> dict[str, str]:
+    """States that a demo gone well never shows: a domain in its first week, a held step, a paused sequence."""
+    domain = desk.made("/api/domains", name="news.rotafern.example", verified=True)["id"]
+    desk.made("/api/senders", email="news@news.rotafern.example", name="Rotafern news", domainId=domain)
+    desk.client.put(f"/api/domains/{domain}/warmup", json={"enabled": True}).raise_for_status()
+    places: dict[str, str] = {"warming": f"/sending/domains/{domain}"}
+    for name in ("Autumn offer", "Spring fair"):
+        sequence = desk.made("/api/sequences", name=name, triggerType="manual")["id"]
+        desk.made(f"/api/sequences/{sequence}/steps", name=name, subject=name, bodyHtml=BODY)
+        desk.made(f"/api/sequences/{sequence}/activate")
+        places["held" if name == "Autumn offer" else "paused"] = f"/sequences/{sequence}"
+    desk.made(f"/api{places['paused']}/pause")
+    now = WallClock().now()
+    with store.transaction() as connection:
+        connection.execute(WARMING, {"now": now})
+        since = {"since": now - timedelta(days=6)}
+        connection.execute("UPDATE domain SET warmup_active_since = $since WHERE name LIKE 'news.%'", since)
+        held = {"now": now, "words": HELD}
+        connection.execute(
+            "UPDATE step SET held_at = $now, hold_reason = $words WHERE name = 'Autumn offer'", held
+        )
+    return places
+
+
 def import_file(page: Page, url: str, file: Path) -> tuple[str, str]:
     """Send the same file twice: one stays at its columns, one is taken in; their addresses."""
     places: list[str] = []
@@ -176,7 +212,7 @@ def take(browser: Browser, url: str, key: str, look: str, places: dict[str, str]
         for name, path in places.items():
             window.go(path)
             window.page.wait_for_load_state("networkidle")
-            window.page.locator("[data-refresh]").wait_for(state="detached")
+            expect(window.page.locator("[data-refresh]")).to_have_count(0, timeout=PATIENCE_MS)
             picture(window.page, f"{name}-{look}")
         window.go(places["sequence"])
         window.page.get_by_role("button", name="Pause").click()
@@ -200,9 +236,9 @@ def main(home: Path, names: list[str]) -> None:
     if not (home / "demo" / "xmit.duckdb").exists():
         play_demo(home)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with demo_site(home) as (url, key), sync_playwright() as playwright:
+    with demo_site(home) as (url, key, store), sync_playwright() as playwright:
         with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
-            places = add_beside(Desk(client))
+            places = add_beside(Desk(client)) | add_states(Desk(client), store)
         browser = playwright.chromium.launch(executable_path=chromium_path(playwright), args=["--no-sandbox"])
         with opened_window(browser, url) as window:
             window.sign_in(key)

@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from tests.browser.furnished import Furnished
+from tests.browser.site import Site
 from tests.browser.watching import DESK, PHONE, Window, opened_window
 
 SERIOUS = ("serious", "critical")
@@ -15,6 +16,18 @@ LOOKS = [(scheme, size) for size in (DESK, PHONE) for scheme in ("light", "dark"
 RUN = "axe.run({resultTypes: ['violations'], iframes: false})"
 FRAME = "/preview"
 """A mail's frame: a document in which no script runs, axe's neither."""
+EMPTY = (
+    "/sequences", "/contacts", "/contacts/import", "/lists", "/sending", "/sending/senders", "/sending/suppressions",
+    "/sending/trouble", "/system", "/settings", "/settings/webhooks", "/settings/templates", "/settings/audit",
+)  # fmt: skip
+ROWS = (
+    "/sequences", "/contacts", "/lists/{list_id}", "/sending/senders", "/sending/suppressions", "/sending/trouble",
+    "/settings", "/settings/audit", "/settings/webhooks/{webhook_id}", "/sequences/{sequence_id}/enrollments",
+)  # fmt: skip
+BEYOND = """
+() => [...document.querySelectorAll('main :is(td, th) :is(a, button, input)')]
+  .filter((each) => each.checkVisibility() && each.getBoundingClientRect().right > innerWidth + 1).length
+"""
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -77,5 +90,36 @@ def test_pages_that_ask_have_no_serious_fault(furnished: Furnished, browser: Bro
         window.page.get_by_role("button", name="Make the list").click()
         window.page.locator(".fault").wait_for()
         found += looked_at(window.page)
+        window.go("/settings")
+        window.page.get_by_label("Name").fill("shop")
+        window.page.get_by_role("button", name="Make the key").click()
+        window.page.locator("#once").wait_for()
+        found += looked_at(window.page)
 
     assert found == []
+
+
+def test_empty_pages_have_no_serious_fault(browser: Browser, site: Site) -> None:
+    """What somebody sees on the first day: each page says what belongs there."""
+    found: dict[str, list[str]] = {}
+    with opened_window(browser, site.url) as window:
+        window.sign_in(site.key())
+        for path in EMPTY:
+            window.go(path)
+            if faulty := looked_at(window.page):
+                found[path] = faulty
+
+    assert found == {}
+
+
+def test_phone_reaches_every_button(browser: Browser, furnished: Furnished) -> None:
+    """A row of a table is a card there: no button of it lies beyond the window's edge."""
+    beyond: dict[str, int] = {}
+    with opened_window(browser, furnished.site.url, viewport=PHONE) as window:
+        window.sign_in(furnished.key)
+        for path in ROWS:
+            window.go(path.format(**furnished.ids))
+            if count := window.page.evaluate(BEYOND):
+                beyond[path] = count
+
+    assert beyond == {}

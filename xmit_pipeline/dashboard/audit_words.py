@@ -46,6 +46,8 @@ LABELS = {
     "id": "Which", "fields": "Given", "idOrEmail": "Which", "to": "To", "key": "Key", "bodyHtml": "body",
     "bodyText": "plain text", "replyTo": "Reply-To", "resumeWindowMinutes": "resume window",
 }  # fmt: skip
+UNTOLD = frozenset({"uploadId"})
+"""Facts that say nothing to a person."""
 PAGES = {
     Kind.SEQUENCE: "/sequences/{id}",
     Kind.STEP: "/sequences/{within}/steps/{id}",
@@ -97,7 +99,7 @@ def facts_of(details: Mapping[str, Any], names: Mapping[UUID, Named]) -> list[Fa
     return [
         _fact(name, value, details.get(f"{name}Count"), names)
         for name, value in details.items()
-        if name.removesuffix("Count") == name or name.removesuffix("Count") not in details
+        if name not in UNTOLD and (not name.endswith("Count") or name.removesuffix("Count") not in details)
     ]
 
 

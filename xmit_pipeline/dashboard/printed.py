@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from markupsafe import Markup
+
 from xmit_pipeline.model.clock import iso
 from xmit_pipeline.model.delays import DelayUnit, in_words
 from xmit_pipeline.model.ids import Kind, public_id
@@ -63,6 +65,11 @@ def ago(moment: datetime, now: datetime) -> str:
 def public(value: UUID, kind: str) -> str:
     """A UUID as the public id of its kind: `{{ row.id | public("seq") }}`."""
     return public_id(Kind(kind), value)
+
+
+def address(text: str) -> Markup:
+    """An e-mail address that may go on in a new line behind its @, and nowhere else."""
+    return Markup("@<wbr>").join(text.split("@"))
 
 
 def delay(amount: int, unit: str) -> str:

@@ -40,6 +40,7 @@ FILTERS: dict[str, Any] = {
     "plural": printed.plural,
     "listed": printed.listed,
     "public": printed.public,
+    "address": printed.address,
     "delay": printed.delay,
     "subject_read": subjects.subject_read,
 }

@@ -13,8 +13,11 @@ from xmit_pipeline.store.frontier import DueGroup
 from xmit_pipeline.store.warmup import DomainDay, curve_of
 
 SHOWN_BEFORE = 14
-SHOWN_AHEAD = 16
-"""Days of a domain's curve that are shown before today and from today on."""
+SHOWN_AHEAD = 6
+"""Days of a domain's curve that are shown before today and from today on: a curve's end would dwarf its beginning."""
+
+LEAST_BEFORE = 6
+"""Days before today that are shown also where nothing happened on them."""
 
 STEP_DOMAINS = "SELECT step_id, domain_id FROM step_sender WHERE domain_id IS NOT NULL"
 
@@ -79,7 +82,8 @@ def curve_days(
 ) -> list[CurveDay]:
     """The last two weeks of a domain, and the days to come as its curve has them; `row` is the domain's own.
 
-    A warmup that is off or done has no limits ahead, and a paused one stands still: their days end with today.
+    They begin with the first of which there is anything to show. A warmup that is off or done has no limits ahead, and a
+    paused one stands still: their days end with today.
     """
     first = utc_day(now) - timedelta(days=SHOWN_BEFORE)
     known = {
@@ -95,4 +99,5 @@ def curve_days(
         if ahead >= 0:
             limit = curve.limit(today.day + ahead) if warms else None
         days.append(CurveDay(day, limit, seen.get("used") or 0))
-    return days
+    begun = next((place for place, day in enumerate(days) if day.used or day.limit), SHOWN_BEFORE)
+    return days[min(begun, SHOWN_BEFORE - LEAST_BEFORE) :]

@@ -112,7 +112,8 @@ class Page:
 
     @property
     def html(self) -> str:
-        return self.answer.text
+        """As it came, but for the places where a long address may go on in a new line."""
+        return self.answer.text.replace("<wbr>", "")
 
     @property
     def text(self) -> str:
