@@ -82,8 +82,8 @@ def curve_days(
 ) -> list[CurveDay]:
     """The last two weeks of a domain, and the days to come as its curve has them; `row` is the domain's own.
 
-    They begin with the first of which there is anything to show. A warmup that is off or done has no limits ahead, and a
-    paused one stands still: their days end with today.
+    They begin with the first of which there is anything to show. A warmup that is off or done has no limits ahead, and
+    a paused one stands still: their days end with today.
     """
     first = utc_day(now) - timedelta(days=SHOWN_BEFORE)
     known = {
