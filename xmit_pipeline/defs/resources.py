@@ -6,13 +6,11 @@ from contextlib import contextmanager
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from xmit_pipeline.delivery.identity import key_of
 from xmit_pipeline.delivery.transport import Mailer, SendGrid
 from xmit_pipeline.model.clock import Clock, FixedClock, WallClock, iso, parse_moment
 from xmit_pipeline.model.settings import Settings, read_settings
 from xmit_pipeline.store.connection import EmbeddedStore
-
-SANDBOX_KEY = "SG.sandbox"
-"""What the sandbox takes for a key; used only where SENDGRID_HOST is a loopback address."""
 
 
 class StoreResource(dg.ConfigurableResource):
@@ -58,8 +56,7 @@ class SendGridResource(dg.ConfigurableResource):
     @contextmanager
     def mailer(self, settings: Settings, clock: Clock) -> Generator[Mailer]:
         """A poster for one tick; its connections are closed with it."""
-        key = settings.sendgrid_key or (SANDBOX_KEY if settings.host_is_loopback else "")
-        sendgrid = SendGrid(key=key, host=settings.sendgrid_host, connections=self.connections)
+        sendgrid = SendGrid(key=key_of(settings), host=settings.sendgrid_host, connections=self.connections)
         try:
             yield Mailer(sendgrid, {"X-Sandbox-Now": iso(clock.now())} if clock.simulated else None)
         finally:

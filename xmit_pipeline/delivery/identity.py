@@ -16,10 +16,15 @@ SANDBOX_KEY = "SG.sandbox"
 """What a loopback server is shown where no key is set; the sandbox takes any."""
 
 
+def key_of(settings: Settings) -> str:
+    """What SendGrid is shown: the key that is set, on a loopback server the sandbox's; blank where there is none."""
+    return settings.sendgrid_key or (SANDBOX_KEY if settings.host_is_loopback else "")
+
+
 @contextmanager
 def connected(settings: Settings) -> Generator[SendGrid]:
     """SendGrid, or whatever SENDGRID_HOST names, over one connection; Conflict where there is no key to show."""
-    key = settings.sendgrid_key or (SANDBOX_KEY if settings.host_is_loopback else "")
+    key = key_of(settings)
     if not key:
         raise Conflict("SENDGRID_API_KEY is not set; set it, or run `xmit up`, which brings a sandbox.")
     sendgrid = SendGrid(key=key, host=settings.sendgrid_host, connections=1)
