@@ -5,6 +5,7 @@ import sys
 from benchmarks import (
     api,
     backfill,
+    checks,
     delivery,
     folding,
     forecast,
@@ -21,6 +22,7 @@ MODULES = {
     "frontier": frontier,
     "rendering": rendering,
     "delivery": delivery,
+    "checks": checks,
     "importing": importing,
     "folding": folding,
     "lists": list_adds,

@@ -10,16 +10,24 @@ from xmit_pipeline.model.warmup import utc_day
 from xmit_pipeline.store.connection import Connection
 
 CONSERVATION = """
+WITH of_tick AS (
+    SELECT message.id, message.state, message.enrollment_id
+    FROM request JOIN message ON message.request_id = request.id
+    WHERE request.tick_id = $tick_id
+)
 SELECT
-    (SELECT count(*) FROM message
+    (SELECT count(*) FROM of_tick
      WHERE state NOT IN ('waiting', 'claimed', 'sent', 'skipped', 'failed', 'unknown'))
-  + (SELECT count(*) FROM enrollment WHERE status NOT IN ('active', 'paused', 'completed', 'exited'))
+  + (SELECT count(*) FROM enrollment
+     WHERE id IN (SELECT enrollment_id FROM of_tick)
+       AND status NOT IN ('active', 'paused', 'completed', 'exited'))
   + (SELECT count(*) FROM message JOIN request ON request.id = message.request_id
      WHERE message.state = 'claimed' AND request.state NOT IN ('claimed', 'inflight'))
   + (SELECT count(*) FROM enrollment
      LEFT JOIN message ON message.id = enrollment.message_id AND message.state IN ('claimed', 'unknown')
      WHERE enrollment.status = 'active' AND enrollment.due_at IS NULL AND message.id IS NULL)
 """
+"""States are read of what the tick touched; open messages and who waits for one are few, and looked for everywhere."""
 
 NOBODY_TWICE = """
 WITH of_tick AS (
@@ -52,7 +60,7 @@ SELECT count(*) FROM (
 """
 
 TICK_CHECKS = {
-    "conservation": "Every message and every enrollment is in exactly one state, and none is forgotten.",
+    "conservation": "Whoever this tick touched is in exactly one state, and nobody at all is forgotten.",
     "nobody_twice": "Nobody of this tick has a second message for the step, or was posted to again unproved.",
     "quota_kept": "No domain posted more today than its warmup allows.",
 }
@@ -62,7 +70,7 @@ TICK_CHECKS = {
 def tick_breaches(connection: Connection, tick_id: str, now: datetime) -> dict[str, int]:
     """How often each rule of `TICK_CHECKS` is broken, as this tick leaves the store."""
     return {
-        "conservation": _count(connection, CONSERVATION, {}),
+        "conservation": _count(connection, CONSERVATION, {"tick_id": tick_id}),
         "nobody_twice": _count(connection, NOBODY_TWICE, {"tick_id": tick_id}),
         "quota_kept": _count(connection, QUOTA_KEPT, {"today": utc_day(now)}),
     }
