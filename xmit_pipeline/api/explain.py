@@ -17,7 +17,7 @@ def explain_enrollment(
 ) -> ExplanationAnswer:
     """Why this person has or has not got this step: sentences, and the facts that they rest on."""
     with desk.reading() as (connection, now):
-        explanation = explain(connection, enrollment_id, now, settings.unknown_after)
+        explanation = explain(connection, enrollment_id, now, settings.unknown_after, settings.contact_gap)
     if explanation.facts["sequence_id"] != sequence_id:
         raise NotFound("There is no such enrollment in this sequence.")
     return ExplanationAnswer.of(explanation)

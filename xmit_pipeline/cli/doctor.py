@@ -32,7 +32,10 @@ def run_doctor() -> None:
         findings = [*_addresses(settings, running), *_dagster(dagster_state(settings), now)]
         try:
             with store.transaction() as connection:
-                findings += [*step_findings(connection, settings, now), *sending_findings(connection, now)]
+                findings += [
+                    *step_findings(connection, settings, now),
+                    *sending_findings(connection, now, gap=settings.contact_gap),
+                ]
                 findings += [*event_findings(connection, now), *rule_findings(connection)]
         except StoreRefused as error:
             findings.append(Finding("store", "can't be used", str(error)))

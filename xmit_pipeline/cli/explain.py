@@ -18,7 +18,8 @@ def run_explain(enrollment: str, *, as_json: bool) -> None:
     now = WallClock().now()
     with opened_store() as (store, settings), store.snapshot() as connection:
         explained = [
-            explain(connection, each, now, settings.unknown_after) for each in _meant(connection, enrollment)
+            explain(connection, each, now, settings.unknown_after, settings.contact_gap)
+            for each in _meant(connection, enrollment)
         ]
     if as_json:
         write_plain(_json(explained, alone="@" not in enrollment))

@@ -55,7 +55,7 @@ def every_minute(store: StoreResource) -> dg.RunRequest | dg.SkipReason:
     if landing_waits(store.settings().home):
         return dg.RunRequest(tags={"xmit/why": "files have landed"})
     with store.open(LOOK_SECONDS).snapshot() as connection:
-        why = look(connection, WallClock().now())
+        why = look(connection, WallClock().now(), store.settings().contact_gap)
         why = why or ("list members to enroll" if ledger_waits(connection) else None)
         why = why or ("webhooks to post" if any_untold(connection, WallClock().now()) else None)
         why = why or ("events to act upon" if consequences_wait(connection) else None)

@@ -11,8 +11,9 @@ from uuid import UUID
 from xmit_pipeline.model.errors import NotFound
 from xmit_pipeline.model.warmup import OVERDUE_AFTER
 from xmit_pipeline.store.connection import Connection, rows_as_dicts
+from xmit_pipeline.store.contact_gap import apart_until
 from xmit_pipeline.store.explain_words import sentences_about
-from xmit_pipeline.store.frontier import NO_LIMIT, STEP_SENDERS, plan
+from xmit_pipeline.store.frontier import NO_GAP, NO_LIMIT, STEP_SENDERS, plan
 from xmit_pipeline.store.suppressions import suppressions_of
 from xmit_pipeline.store.ticks import last_tick
 from xmit_pipeline.store.warmup import DomainDay, domain_days
@@ -91,9 +92,16 @@ class Explanation:
 
 
 def explain(
-    connection: Connection, enrollment_id: UUID, now: datetime, unknown_after: timedelta
+    connection: Connection,
+    enrollment_id: UUID,
+    now: datetime,
+    unknown_after: timedelta,
+    gap: timedelta = NO_GAP,
 ) -> Explanation:
-    """Everything known about one person's way through one sequence. NotFound where there is no such enrollment."""
+    """Everything known about one person's way through one sequence. NotFound where there is no such enrollment.
+
+    `gap`: how far two mails to one person keep apart.
+    """
     connection.execute(STEP_SENDERS)
     rows = rows_as_dicts(connection, ENROLLMENT, {"id": enrollment_id})
     if not rows:
@@ -105,7 +113,7 @@ def explain(
     facts["circuit"] = next(iter(rows_as_dicts(connection, CIRCUIT)), None)
     tick = last_tick(connection)
     facts["last_tick_at"] = tick["moment"] if tick else None
-    facts.update(_waiting(connection, facts, now))
+    facts.update(_waiting(connection, facts, now, gap))
     return Explanation(facts, sentences_about(facts, unknown_after))
 
 
@@ -131,7 +139,7 @@ def _messages(connection: Connection, enrollment_id: UUID) -> list[Facts]:
     ]
 
 
-def _waiting(connection: Connection, facts: Facts, now: datetime) -> Facts:
+def _waiting(connection: Connection, facts: Facts, now: datetime, gap: timedelta) -> Facts:
     """What an active enrollment waits for: `goes_next`, `ahead`, `wall`, `earliest_at`, the `domain`'s day."""
     waiting: Facts = {"goes_next": False, "ahead": None, "earliest_at": None, "domain": None}
     days = {day.domain_id: day for day in domain_days(connection, now)}
@@ -143,6 +151,8 @@ def _waiting(connection: Connection, facts: Facts, now: datetime) -> Facts:
     may_go_from = max(facts["due_at"], facts["not_before"] or facts["due_at"])
     if may_go_from > now:
         return {**waiting, "wall": None, "earliest_at": may_go_from}
+    if facts["wall"] is None and (until := apart_until(connection, facts["contact_id"], now, gap)):
+        return {**waiting, "wall": "contact_gap", "earliest_at": until}
     if facts["wall"] is None and day is not None and day.limit is None:
         return {**waiting, "wall": None, "goes_next": True, "earliest_at": now}
     plan(connection, now, NO_LIMIT)

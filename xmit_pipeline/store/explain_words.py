@@ -184,6 +184,7 @@ def _by_domain(wall: str, domain: Facts) -> str:
     name = domain.get("name")
     day = f"{name}, day {domain.get('day')}: {domain.get('used')} of {domain.get('limit')} places taken"
     return {
+        "contact_gap": ": they got another mail lately, and two mails to one person keep apart",
         "warmup_paused": f": the warmup of {name} is paused ({domain.get('pause_reason')})",
         "warmup_day": f": no place of this warmup day is left ({day})",
         "warmup_pace": f" by pacing: mail overdue by over an hour takes only its share of the day ({day})",

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from xmit_pipeline.model.outcomes import Cause
 from xmit_pipeline.store.circuits import open_circuit
 from xmit_pipeline.store.connection import Connection
-from xmit_pipeline.store.frontier import DueGroup, due_groups
+from xmit_pipeline.store.frontier import NO_GAP, DueGroup, due_groups
 from xmit_pipeline.store.holds import Hold, holds
 from xmit_pipeline.store.invariants import BREACHES, breach_count
 from xmit_pipeline.store.missing_events import events_missing_since
@@ -25,6 +25,7 @@ REMEDIES = {
     "warmup_pace": "Nothing: they go by themselves, hour by hour.",
     "warmup_paused": "Resume the domain's warmup when its health is good again.",
     "sender_unusable": "Verify the sender's domain, or give the step another sender.",
+    "contact_gap": "Nothing: they go by themselves, when their last mail is long enough ago.",
     "step_held": "Mend the step, or release it.",
 }
 
@@ -46,11 +47,14 @@ class Finding:
 
 
 def sending_findings(
-    connection: Connection, now: datetime, groups: Iterable[DueGroup] | None = None
+    connection: Connection,
+    now: datetime,
+    groups: Iterable[DueGroup] | None = None,
+    gap: timedelta = NO_GAP,
 ) -> Iterator[Finding]:
     """The last tick, who waits and for what, the circuit, what is of unknown fate, and what is held.
 
-    `groups` is `due_groups` at `now`, where the caller has it already.
+    `groups` is `due_groups` at `now`, where the caller has it already; else it is made, with the contact gap `gap`.
     """
     tick = last_tick(connection)
     yield Finding(
@@ -58,7 +62,7 @@ def sending_findings(
         f"{tick['started_at']:%Y-%m-%d %H:%M} UTC, {tick['sent']:,} sent" if tick else "never",
         (tick or {}).get("note") or "",
     )
-    for group in due_groups(connection, now) if groups is None else groups:
+    for group in due_groups(connection, now, gap) if groups is None else groups:
         yield from _waiting(group, now)
     circuit = open_circuit(connection)
     if circuit is not None:

@@ -3,7 +3,7 @@
 It only chooses. Writing the choice down is the outbox's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,12 @@ import polars as pl
 
 from xmit_pipeline.model.warmup import OVERDUE_AFTER
 from xmit_pipeline.store.connection import Connection, frame, offered, rows_as_dicts
-from xmit_pipeline.store.contact_gap import leave_out_lately_mailed, pick_each_once
+from xmit_pipeline.store.contact_gap import (
+    NOT_LATELY_MAILED,
+    kept_apart,
+    leave_out_lately_mailed,
+    pick_each_once,
+)
 from xmit_pipeline.store.due_counts import stage_due_counts
 from xmit_pipeline.store.ticks import last_tick
 from xmit_pipeline.store.warmup import DomainDay, capacity, domain_days, turn_waits
@@ -142,7 +147,8 @@ SELECT
 
 WORTH_A_TICK = """
 SELECT
-    coalesce(bool_or((step_sender.wall IS NULL OR step_sender.probe_at <= $now) AND coalesce(capacity.room, 1) > 0
+    coalesce(bool_or(waiting.any_free AND (step_sender.wall IS NULL OR step_sender.probe_at <= $now)
+        AND coalesce(capacity.room, 1) > 0
         AND (coalesce(capacity.backlog_room, 1) > 0 OR NOT waiting.all_overdue)), false) AS can_go,
     coalesce(bool_or(CASE
         WHEN step_sender.wall IS NOT NULL THEN step.walled_at IS NULL
@@ -150,7 +156,8 @@ SELECT
             OR epoch_us($now) - epoch_us(step.open_at) > sequence.resume_window_minutes::BIGINT * 30000000
     END), false) AS unnoted
 FROM (
-    SELECT step_id, bool_and(due_at < $overdue_before::TIMESTAMPTZ) AS all_overdue
+    SELECT step_id, bool_or({free}) AS any_free,
+        bool_and(due_at < $overdue_before::TIMESTAMPTZ) FILTER ({free}) AS all_overdue
     FROM enrollment
     WHERE status = 'active' AND due_at <= $now AND (not_before IS NULL OR not_before <= $now)
     GROUP BY step_id
@@ -161,7 +168,8 @@ JOIN step_sender ON step_sender.step_id = step.id
 LEFT JOIN capacity ON capacity.domain_id::UUID = step_sender.domain_id
 """
 """Whether somebody due may go; and, where nobody may, whether the spread lacks a tick's note of it: one for a
-wall, and for a limit one in each half of the resume window, or the wait would look like downtime.
+wall, and for a limit one in each half of the resume window, or the wait would look like downtime. `free`: nobody
+mailed less than the contact gap ago.
 """
 
 
@@ -209,7 +217,7 @@ def choose(connection: Connection, now: datetime, planned: pl.DataFrame, gap: ti
     pick_each_once(connection, gap)
 
 
-def due_groups(connection: Connection, now: datetime) -> list[DueGroup]:
+def due_groups(connection: Connection, now: datetime, gap: timedelta = NO_GAP) -> list[DueGroup]:
     """Who is due at `now`, by step, and who of them must wait and for what; counted, never stored."""
     days = domain_days(connection, now)
     connection.execute(STEP_SENDERS)
@@ -217,10 +225,14 @@ def due_groups(connection: Connection, now: datetime) -> list[DueGroup]:
         stage_due_counts(connection, now)
         connection.execute(PICK, {"now": now, "limit": NO_LIMIT})
     by_domain = {day.domain_id: day for day in days}
-    return [_group(row, by_domain, now) for row in rows_as_dicts(connection, GROUPS)]
+    groups = [_group(row, by_domain, now) for row in rows_as_dicts(connection, GROUPS)]
+    apart = kept_apart(connection, now, gap)
+    return [
+        _kept_apart(group, *apart[group.step_id]) if group.step_id in apart else group for group in groups
+    ]
 
 
-def look(connection: Connection, now: datetime) -> str | None:
+def look(connection: Connection, now: datetime, gap: timedelta = NO_GAP) -> str | None:
     """Why a tick is wanted, in a word, or None where nothing is: cheap, read only (DESIGN 6)."""
     [seen] = rows_as_dicts(connection, LOOK, {"now": now})
     reasons = {
@@ -231,7 +243,7 @@ def look(connection: Connection, now: datetime) -> str | None:
     }
     reason = next((reason for reason, wanted in reasons.items() if wanted), None)
     worth_it = seen["due"] and not seen["stopped"]
-    return reason or (_why_due_is_worth_it(connection, now) if worth_it else None)
+    return reason or (_why_due_is_worth_it(connection, now, gap) if worth_it else None)
 
 
 def next_due(connection: Connection, after: datetime) -> datetime | None:
@@ -246,14 +258,17 @@ def next_due(connection: Connection, after: datetime) -> datetime | None:
     return row[0] if row else None
 
 
-def _why_due_is_worth_it(connection: Connection, now: datetime) -> str | None:
+def _why_due_is_worth_it(connection: Connection, now: datetime, gap: timedelta) -> str | None:
     """None where everybody due waits for a wall or a place, and a tick could do nothing about it."""
     if turn_waits(connection, now):
         return "a warmup that is complete"
     connection.execute(STEP_SENDERS)
     with offered(connection, "capacity", capacity(domain_days(connection, now))):
         parameters = {"now": now, "overdue_before": now - OVERDUE_AFTER}
-        can_go, unnoted = connection.execute(WORTH_A_TICK, parameters).fetchone() or (False, False)
+        if gap:
+            parameters["since"] = now - gap
+        worth_a_tick = WORTH_A_TICK.format(free=NOT_LATELY_MAILED if gap else "true")
+        can_go, unnoted = connection.execute(worth_a_tick, parameters).fetchone() or (False, False)
     return "mail is due" if can_go else "mail that waits, to be noted" if unnoted else None
 
 
@@ -268,6 +283,13 @@ def _choose(connection: Connection, now: datetime, days: list[DomainDay], limit:
     connection.execute(STEP_SENDERS)
     with offered(connection, "capacity", capacity(days)):
         connection.execute(PICK, {"now": now, "limit": limit})
+
+
+def _kept_apart(group: DueGroup, people: int, frees_at: datetime | None) -> DueGroup:
+    """A step that stands before no other wall, with those who wait for their gap."""
+    if group.wall is not None:
+        return group
+    return replace(group, deferred=min(people, group.due), wall="contact_gap", frees_at=frees_at)
 
 
 def _group(row: dict[str, Any], days: dict[UUID, DomainDay], now: datetime) -> DueGroup:

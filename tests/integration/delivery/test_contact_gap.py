@@ -6,6 +6,9 @@ from datetime import timedelta
 import pytest
 
 from tests.campaigns import START, World
+from xmit_pipeline.store.explain import explain
+from xmit_pipeline.store.findings import sending_findings
+from xmit_pipeline.store.frontier import due_groups, look
 
 GAP = timedelta(minutes=30)
 
@@ -42,3 +45,24 @@ def test_the_later_mail_waits_for_the_gap(in_two: World):
     assert sent_of(in_two, "second") == 1
     in_two.tick(START + GAP)
     assert sent_of(in_two, "second") == 4
+
+
+def test_who_waits_for_the_gap_is_told_so(in_two: World):
+    """PAINS C9: explain, doctor and the schedule's look see a wait, and not a schedule that stands still."""
+    in_two.settings = replace(in_two.settings, contact_gap=GAP)
+    in_two.tick(START)
+    now = START + timedelta(minutes=20)
+    in_two.tick(now)
+    [waiting] = in_two.rows("SELECT id FROM enrollment WHERE status = 'active' ORDER BY id LIMIT 1")
+    with in_two.store.snapshot() as connection:
+        told = explain(connection, waiting["id"], now, timedelta(hours=24), GAP)
+        groups = due_groups(connection, now, GAP)
+        findings = list(sending_findings(connection, now, gap=GAP))
+        assert look(connection, now + timedelta(seconds=30), GAP) is None
+        assert look(connection, START + GAP, GAP) == "mail is due"
+    assert (told.facts["wall"], told.facts["earliest_at"]) == ("contact_gap", START + GAP)
+    assert "keep apart" in told.sentences[-1]
+    assert [(group.due, group.deferred, group.wall, group.frees_at) for group in groups] == [
+        (3, 3, "contact_gap", START + GAP)
+    ]
+    assert not any("No schedule" in finding.remedy for finding in findings)

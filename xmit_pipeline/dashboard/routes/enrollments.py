@@ -87,7 +87,9 @@ def show_person(visit: AtVisit, sequence_id: SequenceId, enrollment_id: Enrollme
     """One person's way: enrolled, each message and its events, what they wait for, or why it is over."""
     with visit.desk.reading() as (connection, now):
         sequence = get_sequence(connection, sequence_id)
-        told = explain(connection, enrollment_id, now, visit.settings.unknown_after)
+        told = explain(
+            connection, enrollment_id, now, visit.settings.unknown_after, visit.settings.contact_gap
+        )
     facts = told.facts
     if facts["sequence_id"] != sequence_id:
         raise NotFound("There is no such enrollment in this sequence.")
@@ -103,7 +105,9 @@ def exit_person(visit: AtVisit, sequence_id: SequenceId, enrollment_id: Enrollme
         enrollments.exit_enrollment(visit.asking("exit_enrollment"), sequence_id, enrollment_id)
         return visit.go(address, "They are out of the sequence.")
     with visit.desk.reading() as (connection, now):
-        facts = explain(connection, enrollment_id, now, visit.settings.unknown_after).facts
+        facts = explain(
+            connection, enrollment_id, now, visit.settings.unknown_after, visit.settings.contact_gap
+        ).facts
     whom = facts["email"] or "this person"
     what = (
         f"1 person, {whom}, leaves {facts['sequence_name']} and gets none of its further steps.",
