@@ -131,6 +131,9 @@ class Model:
             if graves:
                 risen = max(graves, key=lambda each: (each.buried[1] if each.buried else 0, each.id))
                 risen.address, risen.buried = address, None
+                there = self._status_at(address)
+                if risen.status == "bounced" or FIRMNESS[there] > FIRMNESS[risen.status]:
+                    risen.status = there
             else:
                 self.contacts.append(Contact(fresh[address], address))
         return [contact for address in addresses if (contact := self.living(address))]

@@ -5,8 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from xmit_pipeline.model.errors import NotFound
-from xmit_pipeline.store.connection import Connection, rows_as_dicts
-from xmit_pipeline.store.progress import exit_contacts
+from xmit_pipeline.store.connection import Connection, frame, offered, rows_as_dicts
+from xmit_pipeline.store.suppressions import suppress_staged
+
+SOURCE = "import"
+"""What stands on a suppression that an import's status brought."""
 
 FILL_KNOWN = """
 UPDATE contact SET
@@ -25,29 +28,37 @@ WHERE contact.email = staged.email AND (
 
 REVIVE_DELETED = """
 UPDATE contact SET email = gone.email, address_hash = NULL, deleted_at = NULL, created_at = $now, updated_at = $now,
-    first_name = gone.first_name, last_name = gone.last_name, metadata = gone.metadata, timezone = gone.timezone
+    first_name = gone.first_name, last_name = gone.last_name, metadata = gone.metadata, timezone = gone.timezone,
+    status = CASE WHEN contact.status = 'bounced' OR firmness(gone.standing) > firmness(contact.status)
+        THEN gone.standing ELSE contact.status END
 FROM (
-    SELECT staged.*, contact.id
+    SELECT staged.*, contact.id, coalesce(at_address.status, 'active') AS standing
     FROM staged_contact AS staged
     JOIN contact ON contact.address_hash = sha256($key || staged.email)
+    LEFT JOIN (
+        SELECT email, arg_max(status_of_suppression(reason), firmness(status_of_suppression(reason))) AS status
+        FROM suppression WHERE lifted_at IS NULL GROUP BY email
+    ) AS at_address ON at_address.email = staged.email
     WHERE NOT EXISTS (SELECT 1 FROM contact AS living WHERE living.email = staged.email)
     QUALIFY row_number() OVER (PARTITION BY staged.email ORDER BY contact.deleted_at DESC, contact.id DESC) = 1
 ) AS gone
 WHERE contact.id = gone.id
 """
-"""Who was deleted comes back as the same contact: with the same status, and with everything already had."""
+"""Who was deleted comes back as the same contact, with everything already had. What the person said stays with them;
+whether the address bounces is what its suppressions say by now.
+"""
 
 TIGHTENING = """
-CREATE OR REPLACE TEMP TABLE leaving_contact AS
-SELECT contact.id AS contact_id, staged.status AS exit_reason
-FROM staged_contact AS staged JOIN contact ON contact.email = staged.email
-WHERE firmness(staged.status) > firmness(contact.status)
+SELECT staged.email, getvariable('source') AS source, NULL::TIMESTAMPTZ AS expires_at,
+    CASE staged.status
+        WHEN 'unsubscribed' THEN 'unsubscribe'
+        WHEN 'bounced' THEN 'bounce'
+        ELSE 'complaint'
+    END AS reason
+FROM staged_contact AS staged LEFT JOIN contact ON contact.email = staged.email
+WHERE firmness(staged.status) > firmness(coalesce(contact.status, 'active'))
 """
-
-TIGHTEN_KNOWN = """
-UPDATE contact SET status = leaving_contact.exit_reason, updated_at = $now
-FROM leaving_contact WHERE contact.id = leaving_contact.contact_id
-"""
+"""Whom a file knows to be out and we do not: suppressed, so that nothing that runs out makes them active again."""
 
 CREATE_UNKNOWN = """
 INSERT INTO contact (id, email, first_name, last_name, metadata, timezone, status, created_at, updated_at)
@@ -87,18 +98,18 @@ def merge_contacts(connection: Connection, now: datetime, *, fill: bool) -> int:
     """Bring in `staged_contact (line, email, first_name, last_name, timezone, status, metadata)`.
 
     New addresses become contacts; answers how many. With `fill`, known contacts get what they lack and keep
-    what they have; a status is only ever tightened (SPEC 9), and who is no longer active by it exits. Deleted
-    ones come back as they left: nothing is lifted, nothing starts again (SPEC 3).
+    what they have; a status is only ever tightened (SPEC 9), by a suppression, and who is no longer active by
+    it exits. Deleted ones come back as they left: nothing is lifted, nothing starts again (SPEC 3).
     """
     parameters = {"now": now}
     if fill:
         connection.execute(FILL_KNOWN, parameters)
     revived = _revive(connection, now)
-    connection.execute(TIGHTENING)
-    (tightened,) = connection.execute(TIGHTEN_KNOWN, parameters).fetchone() or (0,)
-    if tightened:
-        exit_contacts(connection, now)
+    tightening = frame(connection, TIGHTENING, {"source": SOURCE})
     (created,) = connection.execute(CREATE_UNKNOWN, parameters).fetchone() or (0,)
+    if tightening.height:
+        with offered(connection, "suppressing", tightening):
+            suppress_staged(connection, now)
     return created + revived
 
 

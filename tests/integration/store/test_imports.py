@@ -6,14 +6,20 @@ import subprocess
 import sys
 import textwrap
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.campaigns import START, World
 from xmit_pipeline.model.errors import BadInput
+from xmit_pipeline.model.lifecycle import SuppressionReason
+from xmit_pipeline.store.contact_changes import delete_contacts
 from xmit_pipeline.store.imports import ImportResult, import_file
 from xmit_pipeline.store.lists import list_named
+from xmit_pipeline.store.suppressions import expire_suppressions, lift_address, suppress
+
+DAY = timedelta(days=1)
 
 GOOD = "Email,First Name,Company Name\nanna@example.com,Anna,Alder\nBEN@example.com,Ben,Birch\n"
 
@@ -85,6 +91,45 @@ def test_new_members_are_enrolled_in_the_same_transaction(world: World):
     world.sequence(list_id=list_id)
     assert bring_in(world, GOOD).enrolled == 2
     assert world.tick(START).counts["sent"] == 2
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "new"])
+def test_an_imported_bounce_outlives_one_that_expires(world: World, *, known: bool):
+    """SPEC 3, 9: an import's status is a suppression, so nothing that runs out beside it loosens it."""
+    if known:
+        bring_in(world, "email\nanna@example.com\n")
+    bring_in(world, "email,status\nanna@example.com,bounced\n")
+    assert world.rows("SELECT reason, source FROM suppression") == [{"reason": "bounce", "source": "import"}]
+    with world.store.transaction() as connection:
+        connection.execute(
+            "INSERT INTO suppression (id, email, reason, source, created_at, expires_at) "
+            "VALUES (uuidv7(), 'anna@example.com', 'bounce', 'soft_bounces', $now, $end)",
+            {"now": START, "end": START + DAY},
+        )
+        expire_suppressions(connection, START + 2 * DAY)
+    assert contacts(world)[0]["status"] == "bounced"
+    with world.store.transaction() as connection:
+        lift_address(connection, "anna@example.com", START + 2 * DAY, who="tests")
+    assert contacts(world)[0]["status"] == "active"
+
+
+def test_a_bounce_that_ended_meanwhile_holds_nobody_back(world: World):
+    """SPEC 3: deleted while bounced, and imported again after that ran out."""
+    bring_in(world, "email\nanna@example.com\n")
+    with world.store.transaction() as connection:
+        suppress(
+            connection,
+            "anna@example.com",
+            SuppressionReason.BOUNCE,
+            START,
+            source="tests",
+            expires_at=START + DAY,
+        )
+        [(contact_id,)] = connection.execute("SELECT id FROM contact").fetchall()
+        delete_contacts(connection, [contact_id], START)
+        expire_suppressions(connection, START + 2 * DAY)
+    bring_in(world, "email\nanna@example.com\n")
+    assert contacts(world)[0]["status"] == "active"
 
 
 def test_the_unsubscribed_join_the_list_but_are_not_enrolled(world: World):
