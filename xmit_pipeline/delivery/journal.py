@@ -149,16 +149,19 @@ class Journal:
 
     def _files(self) -> list[Path]:
         """Those that hold something, in the order of their lines."""
-        return [path for path in self._named() if path.stat().st_size]
+        named = (self._folder / f"{stem}.jsonl" for stem in sorted(self._stems()))
+        return [path for path in named if path.stat().st_size]
 
-    def _named(self) -> list[Path]:
-        found = (path for path in self._folder.glob("*.jsonl") if _NAME.fullmatch(path.stem))
-        return sorted(found, key=lambda path: path.stem)
+    def _stems(self) -> list[str]:
+        """Asked before every line: names alone, no paths."""
+        with os.scandir(self._folder) as entries:
+            names = [entry.name for entry in entries if entry.name.endswith(".jsonl")]
+        return [stem for name in names if _NAME.fullmatch(stem := name.removesuffix(".jsonl"))]
 
     def _writing_to(self) -> Path:
         """Today's file, or a later name where there is one: names never go back with the clock."""
         today = f"{datetime.now(UTC):%Y-%m-%d}"
-        newest = max((path.stem for path in self._named()), default="")
+        newest = max(self._stems(), default="")
         reached = newest[: len(today)]
         stem = today if today >= reached else max(newest, f"{reached}.{today}")
         return self._folder / f"{stem}.jsonl"

@@ -30,8 +30,10 @@ from xmit_pipeline.rendering.source import StepSource, compile_step
 from xmit_pipeline.store.claims import Claim
 from xmit_pipeline.store.last_look import BEFORE
 
-REQUESTS = 500
-"""Requests that go on one last look at most: what changes meanwhile is seen after so many at the latest."""
+REQUESTS = 2_000
+"""Requests that go on one last look at most. What objects meanwhile is heard before each post all the same; what gives
+no sign (a health pause, `xmit apply`) after so many at the latest.
+"""
 WHOLE_BYTES = 32 * 2**20
 """Bytes of whole mails in one window, one mail more or less."""
 
