@@ -1,4 +1,4 @@
-"""A form as it was posted: texts by name, and files; both of the ways in which browsers write one."""
+"""A form as it was posted, texts by name. One that brings a file comes by way of `upload_stream`."""
 
 import re
 from dataclasses import dataclass, field
@@ -7,19 +7,7 @@ from urllib.parse import parse_qsl
 from xmit_pipeline.model.errors import BadInput
 
 URLENCODED = "application/x-www-form-urlencoded"
-MULTIPART = "multipart/form-data"
 MOST_FIELDS = 2000
-
-_BOUNDARY = re.compile(r'boundary="?([^";,]{1,200})"?')
-_PARAMETER = re.compile(r'(name|filename)="((?:[^"\\]|\\.)*)"')
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file: its name as the browser told it, never a path of ours, and its bytes."""
-
-    name: str
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +15,6 @@ class Form:
     """What was posted. A field that was not given is the empty text."""
 
     fields: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    files: dict[str, Upload] = field(default_factory=dict[str, Upload])
 
     def text(self, name: str) -> str:
         """As typed, line ends as Python has them."""
@@ -53,7 +40,7 @@ class Form:
     @property
     def names(self) -> list[str]:
         """Which fields were given, for the audit; never their values."""
-        return sorted(set(self.fields) | set(self.files))
+        return sorted(self.fields)
 
 
 def read_form(content_type: str, body: bytes) -> Form:
@@ -64,8 +51,6 @@ def read_form(content_type: str, body: bytes) -> Form:
     try:
         if kind == URLENCODED:
             return _urlencoded(body)
-        if kind == MULTIPART:
-            return _multipart(content_type, body)
     except ValueError as error:
         raise BadInput("This form can't be read; send it again from its page.") from error
     raise BadInput("Send a form: the pages here take nothing else. Programs use the API below /api.")
@@ -79,25 +64,3 @@ def _urlencoded(body: bytes) -> Form:
     for name, value in pairs:
         found.fields.setdefault(name, []).append(value)
     return found
-
-
-def _multipart(content_type: str, body: bytes) -> Form:
-    boundary = _BOUNDARY.search(content_type)
-    if boundary is None:
-        raise ValueError(content_type)
-    parts = (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode("latin-1"))
-    if len(parts) > MOST_FIELDS or parts[-1].strip() != b"--":
-        raise ValueError(len(parts))
-    found = Form()
-    for part in parts[1:-1]:
-        _take(found, part.removeprefix(b"\r\n"))
-    return found
-
-
-def _take(found: Form, part: bytes) -> None:
-    head, _, content = part.partition(b"\r\n\r\n")
-    named = {name: value.replace('\\"', '"') for name, value in _PARAMETER.findall(head.decode())}
-    if "filename" not in named:
-        found.fields.setdefault(named.get("name", ""), []).append(content.decode())
-    elif named["filename"]:
-        found.files[named.get("name", "")] = Upload(named["filename"], content)

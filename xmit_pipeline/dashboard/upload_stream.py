@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from xmit_pipeline.dashboard.door import Office
-from xmit_pipeline.dashboard.form import MULTIPART, URLENCODED
+from xmit_pipeline.dashboard.form import URLENCODED
 from xmit_pipeline.dashboard.multipart import Multipart, Part
 from xmit_pipeline.dashboard.session import FORM_FIELD, Session, session_of
 from xmit_pipeline.dashboard.uploads import ImportRecord, Uploads
@@ -24,6 +24,7 @@ from xmit_pipeline.model.errors import BadInput, StoreRefused
 from xmit_pipeline.store.keys import KeyScope, LiveKey
 
 PATH = "/contacts/import"
+MULTIPART = "multipart/form-data"
 TAKEN = "xmit.taken"
 """Where a request's scope holds what was taken aside."""
 PIECE_SECONDS = 30.0
