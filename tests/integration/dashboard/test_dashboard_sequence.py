@@ -157,6 +157,21 @@ def test_resume_says_who_was_due_meanwhile(world: World, browser: Browser, seque
     assert "The sequence goes on." in browser.agree(asked).text
 
 
+def test_missing_events_are_said_beside_figures(
+    world: World, house: House, browser: Browser, sequence_id: UUID
+) -> None:
+    """SPEC 7: events used to come, and none tells of mail that went seven hours ago."""
+    world.change(
+        "INSERT INTO event (kind, email, happened_at, folded_at) VALUES ('delivered', 'x@example.net', $at, $at)",
+        at=START - timedelta(minutes=1),
+    )
+    assert "events are missing" not in browser.get(address_of(sequence_id)).text
+
+    house.clock.moment = START + timedelta(hours=7)
+
+    assert "events are missing since" in browser.get(address_of(sequence_id)).text
+
+
 def test_archived_sequence_is_deleted_knowingly(browser: Browser, sequence_id: UUID) -> None:
     address = address_of(sequence_id)
     browser.agree(browser.send(browser.get(address), f"{address}/archive"))

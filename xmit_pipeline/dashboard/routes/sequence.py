@@ -26,6 +26,7 @@ from xmit_pipeline.store.dashboard_figures import sequence_figures
 from xmit_pipeline.store.dashboard_sequences import People, people_of
 from xmit_pipeline.store.lists import lists_page
 from xmit_pipeline.store.metrics import COUNTED, with_rates
+from xmit_pipeline.store.missing_events import events_missing_since
 from xmit_pipeline.store.sequences import get_sequence
 from xmit_pipeline.store.steps import live_steps
 
@@ -51,6 +52,7 @@ def show_sequence(visit: AtVisit, sequence_id: SequenceId) -> Response:
         named = _named(connection, sequence)
         draft = sequence["status"] == SequenceStatus.DRAFT
         faults = activation_faults(connection, sequence) if draft else []
+        missing_since = events_missing_since(connection, now)
     steps, days = figures.steps, _days(figures.days, now)
     deleted = figures.deleted
     totals = with_rates({name: sum(step[name] for step in (*steps, deleted)) for name in COUNTED})
@@ -58,7 +60,7 @@ def show_sequence(visit: AtVisit, sequence_id: SequenceId) -> Response:
     stages = [(words, totals[name]) for name, words in FUNNEL]
     return visit.show(
         "sequence.html", sequence=sequence, steps=steps, days=days, counts=counts, totals=totals, deleted=deleted,
-        stages=stages,
+        stages=stages, missing_since=missing_since,
         sent_by_day=_sent_by_day(figures.days, now),
         day_rows=[[f"{day:%Y-%m-%d}", *sums] for day, sums in days], faults=faults,
         deletable=sequence["status"] in DELETED_FROM, **named,
