@@ -21,8 +21,9 @@ from xmit_pipeline.cli.dagster_home import prepared_home
 from xmit_pipeline.model.delays import DelayUnit
 from xmit_pipeline.model.lifecycle import TriggerType
 from xmit_pipeline.model.settings import Settings, read_settings
-from xmit_pipeline.store import enrollments, senders, sequences, steps
+from xmit_pipeline.store import senders, sequences, steps
 from xmit_pipeline.store.connection import EmbeddedStore
+from xmit_pipeline.store.enroll_group import EnrollWish, enroll_group
 
 MINUTES = 10
 PEOPLE = 100
@@ -58,7 +59,7 @@ def enroll_for_minutes(settings: Settings, count: int) -> None:
             "FROM range($people) AS series(i) RETURNING id",
             {"now": now, "people": PEOPLE},
         ).fetchall()
-        enrollments.enroll_contacts(connection, sequence, [row[0] for row in people], now, "manual")
+        enroll_group(connection, [EnrollWish(sequence, [row[0] for row in people])], now)
     store.close()
 
 

@@ -16,15 +16,27 @@ from xmit_pipeline.delivery.tick import TickResult, run_tick
 from xmit_pipeline.delivery.transport import Mailer, SendGrid
 from xmit_pipeline.model.clock import FixedClock
 from xmit_pipeline.model.delays import DelayUnit
+from xmit_pipeline.model.errors import XmitError
 from xmit_pipeline.model.lifecycle import TriggerType
 from xmit_pipeline.model.settings import Settings, read_settings
 from xmit_pipeline.sandbox.faults import FaultOrder
 from xmit_pipeline.sandbox.server import RunningSandbox
 from xmit_pipeline.store import enrollments, invariants, senders, sequences, steps, warmup
-from xmit_pipeline.store.connection import EmbeddedStore, offered, rows_as_dicts
+from xmit_pipeline.store.connection import Connection, EmbeddedStore, offered, rows_as_dicts
+from xmit_pipeline.store.enroll_group import EnrollWish, enroll_group
 
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 BODY = "<p>Hello {{ firstName }}</p>"
+
+
+def enroll_into(
+    connection: Connection, sequence_id: UUID, contact_ids: Sequence[UUID | None], now: datetime
+) -> enrollments.EnrollResult:
+    """As a call of the API does it, which raises what it refuses."""
+    [answer] = enroll_group(connection, [EnrollWish(sequence_id, contact_ids)], now)
+    if isinstance(answer, XmitError):
+        raise answer
+    return answer
 
 
 @dataclass
@@ -127,7 +139,7 @@ class World:
         self, sequence_id: UUID, contact_ids: Sequence[UUID], now: datetime = START
     ) -> enrollments.EnrollResult:
         with self.store.transaction() as connection:
-            return enrollments.enroll_contacts(connection, sequence_id, list(contact_ids), now, "manual")
+            return enroll_into(connection, sequence_id, list(contact_ids), now)
 
     def tick(self, now: datetime) -> TickResult:
         """One tick at this moment; every invariant holds after it."""

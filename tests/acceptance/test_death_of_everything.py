@@ -8,11 +8,12 @@ from typing import Any
 import dagster as dg
 
 from tests.acceptance.running_up import MINUTE_AND_RUN, started, wait_for
+from tests.campaigns import enroll_into
 from xmit_pipeline.model.delays import DelayUnit
 from xmit_pipeline.model.lifecycle import TriggerType
 from xmit_pipeline.sandbox.faults import DelayFault
 from xmit_pipeline.sandbox.server import RunningSandbox
-from xmit_pipeline.store import enrollments, invariants, senders, sequences, steps
+from xmit_pipeline.store import invariants, senders, sequences, steps
 from xmit_pipeline.store.connection import EmbeddedStore, rows_as_dicts
 
 SEQUENCES = 12
@@ -45,7 +46,7 @@ def put_in_people(home: Path) -> None:
                 "FROM range($people) AS series(i) RETURNING id",
                 {"name": f"s{number}-", "now": now, "people": PEOPLE},
             ).fetchall()
-            enrollments.enroll_contacts(connection, sequence, [row[0] for row in people], now, "manual")
+            enroll_into(connection, sequence, [row[0] for row in people], now)
     store.close()
 
 

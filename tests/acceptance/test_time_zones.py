@@ -16,7 +16,7 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.campaigns import START, World
+from tests.campaigns import START, World, enroll_into
 from tests.integration.cli.conftest import xmit_process
 from xmit_pipeline.definitions import build_defs
 from xmit_pipeline.delivery.tick import run_tick
@@ -25,7 +25,7 @@ from xmit_pipeline.model.delays import DelayUnit
 from xmit_pipeline.model.lifecycle import TriggerType
 from xmit_pipeline.model.outcomes import Answer
 from xmit_pipeline.model.settings import read_settings
-from xmit_pipeline.store import enrollments, invariants, senders, sequences, steps
+from xmit_pipeline.store import invariants, senders, sequences, steps
 from xmit_pipeline.store.connection import EmbeddedStore
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -103,7 +103,7 @@ def enroll_one(store: EmbeddedStore, enrolled: datetime, delays: list[tuple[int,
             "VALUES (uuidv7(), 'a@example.net', '{}', 'active', $now, $now) RETURNING id",
             {"now": enrolled},
         ).fetchall()
-        enrollments.enroll_contacts(connection, sequence, [person[0]], enrolled, "manual")
+        enroll_into(connection, sequence, [person[0]], enrolled)
 
 
 @settings(max_examples=20)

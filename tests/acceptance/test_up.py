@@ -28,9 +28,10 @@ from tests.acceptance.running_up import (
     started,
     wait_for,
 )
+from tests.campaigns import enroll_into
 from xmit_pipeline.model.delays import DelayUnit
 from xmit_pipeline.model.lifecycle import TriggerType
-from xmit_pipeline.store import enrollments, senders, sequences, steps
+from xmit_pipeline.store import senders, sequences, steps
 from xmit_pipeline.store.connection import EmbeddedStore, rows_as_dicts
 
 SCHEDULE_STATE = """
@@ -91,7 +92,7 @@ def put_in_one_person(home: Path) -> None:
             "VALUES (uuidv7(), 'ada@example.net', 'Ada', '{}', 'active', $now, $now) RETURNING id",
             {"now": now},
         )
-        enrollments.enroll_contacts(connection, sequence_id, [row["id"]], now, "manual")
+        enroll_into(connection, sequence_id, [row["id"]], now)
     store.close()
 
 

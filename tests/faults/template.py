@@ -5,11 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from tests.campaigns import START, World, opened_world
+from tests.campaigns import START, World, enroll_into, opened_world
 from xmit_pipeline.model.delays import DelayUnit
 from xmit_pipeline.model.lifecycle import TriggerType
 from xmit_pipeline.sandbox.server import RunningSandbox
-from xmit_pipeline.store import enrollments, sequences, steps
+from xmit_pipeline.store import sequences, steps
 
 SEQUENCES = 10
 PEOPLE_AT_ONCE = 2
@@ -36,7 +36,7 @@ def build_template(home: Path, sandbox: RunningSandbox) -> None:
             with world.store.transaction() as connection:
                 for sequence_id in ids:
                     at = START + group * GROUP_EVERY
-                    enrollments.enroll_contacts(connection, sequence_id, people, at, "manual")
+                    enroll_into(connection, sequence_id, people, at)
 
 
 def _sequence(world: World, number: int, sender_id: UUID | None) -> UUID:

@@ -9,7 +9,7 @@ from uuid import UUID
 import polars as pl
 import pytest
 
-from tests.campaigns import START
+from tests.campaigns import START, enroll_into
 from tests.property import plain_words as plain
 from tests.property.lifecycle_store import ENROLLMENTS, MESSAGES, RealStore, staged
 from tests.property.plain_model import Model
@@ -188,9 +188,7 @@ class BothWorlds:
         ids = [each.id for each in people]
         self._both(
             lambda: self.model.call_enroll(sequence, people, FOREVER, self.now),
-            lambda connection: enrollments.enroll_contacts(
-                connection, sequence.id, [*ids], self.now, "manual"
-            ),
+            lambda connection: enroll_into(connection, sequence.id, [*ids], self.now),
         )
 
     def join(self, list_id: UUID, people: list[plain.Contact]) -> None:

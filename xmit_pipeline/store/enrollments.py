@@ -5,11 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import polars as pl
-
 from xmit_pipeline.model.errors import Conflict, NotFound
-from xmit_pipeline.model.lifecycle import EnrollmentStatus, SequenceStatus
-from xmit_pipeline.store.connection import Connection, offered, rows_as_dicts
+from xmit_pipeline.model.lifecycle import EnrollmentStatus
+from xmit_pipeline.store.connection import Connection, rows_as_dicts
 from xmit_pipeline.store.progress import exit_enrollments
 from xmit_pipeline.store.suppressions import ACTIVE_SUPPRESSIONS, expire_suppressions
 
@@ -43,12 +41,6 @@ LEFT JOIN (
 ) AS been ON been.sequence_id = candidate.sequence_id AND been.contact_id = candidate.contact_id
 LEFT JOIN ({ACTIVE_SUPPRESSIONS}) AS suppressed ON suppressed.email = contact.email
 """  # noqa: S608  (a constant subquery)
-
-ENROLLING_GIVEN = """
-CREATE OR REPLACE TEMP TABLE enrolling AS
-SELECT $sequence_id::UUID AS sequence_id, contact_id::UUID AS contact_id, 'infinity'::TIMESTAMPTZ AS left_at
-FROM given_contact
-"""
 
 ENROLL = """
 INSERT INTO enrollment (id, sequence_id, contact_id, status, source, step_id, due_at, enrolled_at)
@@ -91,26 +83,6 @@ class EnrollResult:
     @property
     def skipped(self) -> int:
         return sum(self.skipped_reasons.values())
-
-
-def enroll_contacts(
-    connection: Connection, sequence_id: UUID, contact_ids: list[UUID | None], now: datetime, source: str
-) -> EnrollResult:
-    """Enroll up to 10,000 contacts in one active sequence; None stands for an id that can't be a contact's.
-
-    Repeating the call changes nothing. Conflict where the sequence is not active.
-    """
-    found = rows_as_dicts(
-        connection, "SELECT status FROM sequence WHERE id = $id AND deleted_at IS NULL", {"id": sequence_id}
-    )
-    if not found:
-        raise NotFound("There is no such sequence.")
-    if found[0]["status"] != SequenceStatus.ACTIVE:
-        raise Conflict(f"This sequence is {found[0]['status']}; only an active one takes new enrollments.")
-    given = {"contact_id": [str(each) if each else None for each in contact_ids]}
-    with offered(connection, "given_contact", pl.DataFrame(given, schema={"contact_id": pl.String})):
-        connection.execute(ENROLLING_GIVEN, {"sequence_id": sequence_id})
-    return enroll(connection, now, source)
 
 
 def enroll(connection: Connection, now: datetime, source: str) -> EnrollResult:

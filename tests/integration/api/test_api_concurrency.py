@@ -21,7 +21,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.campaigns import World
+from tests.campaigns import World, enroll_into
 from tests.integration.api.client import MovableClock
 from xmit_pipeline.api.desk import opened_desk
 from xmit_pipeline.delivery.tick import run_tick
@@ -76,7 +76,7 @@ def tick_on(home: Path, host: str, sequence_id: UUID, crowd: list[UUID], stop: E
     for number in range(len(crowd) // TICK_SIZE):
         people = crowd[number * TICK_SIZE : (number + 1) * TICK_SIZE]
         with store.transaction() as connection:
-            enrollments.enroll_contacts(connection, sequence_id, list(people), clock.now(), "manual")
+            enroll_into(connection, sequence_id, list(people), clock.now())
         run_tick(store, settings, clock, mailer, f"tick-{number}")
         store.close()
         if stop.is_set() and number >= TICKS_AT_LEAST:
