@@ -148,6 +148,8 @@ def update_sequence(
                 f"This sequence is {sequence['status']}; trigger and list change in a draft, or while it is paused."
             )
         _check_trigger(connection, changed["trigger_type"], changed["trigger_list_id"])
+    if changes.get("trigger_list_id") is not None:
+        get_list(connection, changed["trigger_list_id"])
     if changed["sender_id"] is not None:
         get_sender(connection, changed["sender_id"])
     changed["trigger_list_id"] = _list_of(changed["trigger_type"], changed["trigger_list_id"])
