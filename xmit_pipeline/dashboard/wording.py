@@ -100,6 +100,7 @@ WALLS = {
     "sender_unusable": "its sender can't be used",
     "warmup_paused": "the domain's warmup is paused",
     "sequence_paused": "the sequence is paused",
+    "contact_gap": "another mail went to them lately",
 }
 
 TRIGGERS = {"list_add": "List", "manual": "API or by hand"}

@@ -37,7 +37,7 @@ def due_sends(store: StoreResource, clock: ClockResource) -> dg.MaterializeResul
     """The frontier: everyone active whose time has come, by step, and who of them must wait for what."""
     now = clock.clock().now()
     with store.open().transaction() as connection:
-        groups = due_groups(connection, now)
+        groups = due_groups(connection, now, store.settings().contact_gap)
     oldest = min((group.oldest_due_at for group in groups), default=now)
     return dg.MaterializeResult(
         metadata={

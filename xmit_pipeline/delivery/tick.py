@@ -128,7 +128,7 @@ def _run_locked(
         if journal.prune(started):
             prune_wishes(settings.home, journal.began())
     with store.transaction() as connection:
-        result = TickResult(report, due_groups(connection, clock.now()))
+        result = TickResult(report, due_groups(connection, clock.now(), settings.contact_gap))
         finish_tick(connection, tick_id, datetime.now(UTC), result.counts, report.note, report.unanswered)
     return result
 
