@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -38,8 +40,9 @@ def _writable(value: object) -> object:
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
-def write_log(folder: Path) -> Path:
-    """Send all log lines of this process to `api.jsonl` in this folder; answers the file.
+@contextmanager
+def log_lines_in(folder: Path) -> Generator[Path]:
+    """All log lines of this process go to `api.jsonl` in this folder, and to where they went before afterwards.
 
     It is turned over at 10 MB, five times.
     """
@@ -49,9 +52,15 @@ def write_log(folder: Path) -> Path:
     terminal.setLevel(logging.WARNING)
     for handler in (file, terminal):
         handler.setFormatter(JsonLines())
-    for name in LOGGERS:
-        logger = logging.getLogger(name)
-        logger.handlers = [file, terminal]
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    before = [(logger, logger.handlers, logger.level, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.handlers, logger.propagate = [file, terminal], False
         logger.setLevel(logging.INFO)
-        logger.propagate = False
-    return Path(file.baseFilename)
+    try:
+        yield Path(file.baseFilename)
+    finally:
+        for logger, handlers, level, propagate in before:
+            logger.handlers, logger.propagate = handlers, propagate
+            logger.setLevel(level)
+        file.close()

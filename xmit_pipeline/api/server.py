@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from xmit_pipeline.serving import ended_by, listener_on, url_of
@@ -29,27 +30,23 @@ def serve(*, host: str, port: int, create: "Create | None" = None) -> None:
     from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
     from xmit_pipeline.api.app import create_app
-    from xmit_pipeline.api.log_lines import write_log
+    from xmit_pipeline.api.log_lines import log_lines_in
     from xmit_pipeline.api.slow_heads import impatient
     from xmit_pipeline.model.settings import read_settings
     from xmit_pipeline.store.connection import EmbeddedStore
 
     settings = read_settings()
-    write_log(settings.home / "logs")
-    store = EmbeddedStore(settings.database)
-    config = Config(
-        (create or create_app)(store, settings),
-        http=impatient(AutoHTTPProtocol),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GOODBYE_SECONDS,
-    )
-    try:
+    with log_lines_in(settings.home / "logs"), closing(EmbeddedStore(settings.database)) as store:
+        config = Config(
+            (create or create_app)(store, settings),
+            http=impatient(AutoHTTPProtocol),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GOODBYE_SECONDS,
+        )
         with listener_on(host, port, "The API") as listener, ended_by(signal.SIGINT, signal.SIGTERM):
             sys.stderr.write(f"The xmit API answers at {url_of(listener)}; Ctrl-C ends it.\n")
             Server(config).run([listener])
-    finally:
-        store.close()

@@ -9,7 +9,7 @@ import pytest
 from fastapi import APIRouter
 
 from tests.integration.api.client import Api, TestClient, opened_api
-from xmit_pipeline.api.log_lines import JsonLines, write_log
+from xmit_pipeline.api.log_lines import JsonLines, log_lines_in
 from xmit_pipeline.api.request_log import request_id
 
 MADE = re.compile(r"[0-9a-f]{32}")
@@ -103,17 +103,15 @@ def test_lines_are_json_whatever_they_hold() -> None:
     assert (told["requestId"], told["event"], told["level"], told["status"]) == ("n2", "request", "info", 200)
 
 
-def test_log_goes_to_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`XMIT_HOME/logs/api.jsonl`, a line an event."""
-    loggers = [logging.getLogger(name) for name in ("xmit", "uvicorn.error")]
-    for logger in loggers:
-        monkeypatch.setattr(logger, "handlers", [])
-        monkeypatch.setattr(logger, "propagate", True)
-        monkeypatch.setattr(logger, "level", logger.level)
-    path = write_log(tmp_path / "logs")
-    logging.getLogger("xmit.api").info("request", extra={"fields": {"status": 200}})
-    for handler in loggers[0].handlers:
-        handler.close()
+def test_log_goes_to_a_file(tmp_path: Path) -> None:
+    """`XMIT_HOME/logs/api.jsonl`, a line an event, and nothing of it stays in the process."""
+    logger = logging.getLogger("xmit")
+    before = (list(logger.handlers), logger.level, logger.propagate)
+
+    with log_lines_in(tmp_path / "logs") as path:
+        logging.getLogger("xmit.api").info("request", extra={"fields": {"status": 200}})
+    logging.getLogger("xmit.api").info("after", extra={"fields": {"status": 500}})
 
     assert path == tmp_path / "logs" / "api.jsonl"
     assert [json.loads(line)["status"] for line in path.read_text().splitlines()] == [200]
+    assert (logger.handlers, logger.level, logger.propagate) == before

@@ -181,7 +181,7 @@ def test_sender_must_lie_on_its_domain(api: Api) -> None:
     domain_id = api.new_domain()
 
     strange = api.post("/api/senders", {"domainId": domain_id, "email": "hello@example.org"})
-    nowhere = api.post("/api/senders", {"domainId": f"dom_{domain_id[4:-1]}0", "email": "hello@example.com"})
+    nowhere = api.post("/api/senders", {"domainId": "dom_" + "0" * 26, "email": "hello@example.com"})
 
     assert (strange.status_code, strange.json()["details"][0]["field"]) == (400, "email")
     assert nowhere.status_code == 404
