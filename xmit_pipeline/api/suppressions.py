@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, HTTPException, Path, Query
 
 from xmit_pipeline.api.desk import AtDesk
 from xmit_pipeline.api.paging import AtPage, Search, YesOrNo, paged
@@ -62,6 +62,12 @@ def check_suppression(desk: AtDesk, email: Address) -> SuppressionCheck:
     return SuppressionCheck.model_validate(
         {**found[0], "suppressed": True} if found else {"suppressed": False}
     )
+
+
+@router.delete("/check/{email:path}", include_in_schema=False)
+def delete_check() -> None:
+    """A check can't be deleted; an address that begins with `check/` is lifted by the id of its suppression."""
+    raise HTTPException(405)
 
 
 @router.delete("/{id_or_email:path}")

@@ -10,6 +10,7 @@ from tests.integration.api.client import Api
 
 NASTY = [
     "%00", "%ed%a0%80", "%ff", "-1", "1e400", "NaN", "9" * 400, "x" * 5000, "'%20OR%201=1--", "con_", "", "0001-01-01",
+    "0001-01-01T00:00:00%2B12:00", "9999-12-31T23:59:59-12:00",
 ]  # fmt: skip
 FOREIGN = "con_" + "0" * 26
 

@@ -47,6 +47,16 @@ def test_check_says_whether_and_why(api: Api) -> None:
     assert api.get("/api/suppressions/check/nobody").status_code == 400
 
 
+def test_check_is_only_asked(api: Api) -> None:
+    """SPEC 8: a method that an address does not take is 405, also where another call's path could read it."""
+    api.made("/api/suppressions", {"email": "check/ada@example.org"})
+
+    answer = api.delete("/api/suppressions/check/ada@example.org")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert api.found("/api/suppressions")["totalCount"] == 1
+
+
 @pytest.mark.parametrize("written", ["sales/eu@example.org", "sales%2Feu@example.org"])
 def test_address_with_a_slash_is_found(api: Api, written: str) -> None:
     """SPEC 3: a slash is a letter of the local part; such an address is checked and lifted like any."""
