@@ -6,6 +6,7 @@ from uuid import UUID
 
 from xmit_pipeline.model.errors import NotFound
 from xmit_pipeline.store.connection import Connection, frame, offered, rows_as_dicts
+from xmit_pipeline.store.searching import FOUND_BY_TEXT
 from xmit_pipeline.store.suppressions import suppress_staged
 
 SOURCE = "import"
@@ -75,14 +76,12 @@ SELECT contact.id AS contact_id
 FROM staged_contact JOIN contact ON contact.email = staged_contact.email
 """
 
-PAGE = """
+PAGE = f"""
 WITH found AS (
     SELECT id, created_at FROM contact
     WHERE deleted_at IS NULL
       AND ($status::VARCHAR IS NULL OR status = $status)
-      AND ($q::VARCHAR IS NULL
-        OR contains(email, lower($q))
-        OR contains(lower(concat_ws(' ', first_name, last_name)), lower($q)))
+      AND ($q::VARCHAR IS NULL OR {FOUND_BY_TEXT})
 ),
 shown AS (
     FROM found ORDER BY created_at DESC, id DESC LIMIT $limit OFFSET $offset
@@ -90,7 +89,7 @@ shown AS (
 SELECT contact.*, (SELECT count(*) FROM found) AS total
 FROM shown JOIN contact ON contact.id = shown.id
 ORDER BY shown.created_at DESC, shown.id DESC
-"""
+"""  # noqa: S608  (our own condition)
 """Ids first, the page's rows after: sorting whole rows of a million contacts takes five times as long."""
 
 

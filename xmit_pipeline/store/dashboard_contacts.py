@@ -7,15 +7,14 @@ import polars as pl
 
 from xmit_pipeline.store.connection import Connection, offered, rows_as_dicts
 from xmit_pipeline.store.keyset import Cut, Mark, cut_rows
+from xmit_pipeline.store.searching import FOUND_BY_TEXT
 
-FOUND = """
+FOUND = f"""
 SELECT id, created_at AS at FROM contact
 WHERE deleted_at IS NULL
   AND ($status::VARCHAR IS NULL OR status = $status)
-  AND ($q::VARCHAR IS NULL
-    OR contains(email, lower($q))
-    OR contains(lower(concat_ws(' ', first_name, last_name)), lower($q)))
-"""
+  AND ($q::VARCHAR IS NULL OR {FOUND_BY_TEXT})
+"""  # noqa: S608  (our own condition)
 
 SHOWN = """
 SELECT contact.id, contact.email, contact.first_name, contact.last_name, contact.status, contact.created_at
@@ -26,13 +25,12 @@ MEMBERS_FOUND = """
 SELECT list_member.contact_id AS id, list_member.added_at AS at FROM list_member WHERE list_id = $list_id
 """
 
-MEMBERS_SEARCHED = """
+MEMBERS_SEARCHED = f"""
 SELECT list_member.contact_id AS id, list_member.added_at AS at
 FROM list_member JOIN contact ON contact.id = list_member.contact_id
 WHERE list_member.list_id = $list_id
-  AND (contains(contact.email, lower($q))
-    OR contains(lower(concat_ws(' ', contact.first_name, contact.last_name)), lower($q)))
-"""
+  AND {FOUND_BY_TEXT}
+"""  # noqa: S608  (our own condition)
 
 MEMBERS_SHOWN = """
 SELECT contact.id, contact.email, contact.first_name, contact.last_name, contact.status, shown.at AS added_at

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from xmit_pipeline.store.connection import Connection, rows_as_dicts
 from xmit_pipeline.store.keyset import Cut, Mark, cut_rows
+from xmit_pipeline.store.searching import FOUND_BY_TEXT
 from xmit_pipeline.store.suppressions import ACTIVE_SUPPRESSIONS
 
 MOST_FOUND = 20
@@ -17,11 +18,11 @@ WHERE sequence_id = $sequence_id
   AND ($reason::VARCHAR IS NULL OR exit_reason = $reason)
 """
 
-OF_SOME = """
+OF_SOME = f"""
   AND contact_id IN (
     SELECT id FROM contact
-    WHERE contains(email, lower($q)) OR contains(lower(concat_ws(' ', first_name, last_name)), lower($q)))
-"""
+    WHERE {FOUND_BY_TEXT})
+"""  # noqa: S608  (our own condition)
 
 SHOWN = """
 SELECT enrollment.id, enrollment.status, enrollment.exit_reason, enrollment.due_at, enrollment.enrolled_at,
@@ -39,13 +40,13 @@ WHERE sequence_id = $id AND exit_reason IS NOT NULL
 GROUP BY exit_reason ORDER BY people DESC, exit_reason
 """
 
-TO_ENROLL = """
+TO_ENROLL = f"""
 SELECT id, email, first_name, last_name, status FROM contact
 WHERE deleted_at IS NULL
-  AND (contains(email, lower($q)) OR contains(lower(concat_ws(' ', first_name, last_name)), lower($q)))
+  AND {FOUND_BY_TEXT}
 ORDER BY email = lower($q) DESC, email
 LIMIT $most
-"""
+"""  # noqa: S608  (our own condition)
 
 BEEN = """
 SELECT enrollment.contact_id, arg_max(enrollment.id, enrolled_at) AS enrollment_id,
