@@ -1,12 +1,12 @@
 """A backup is copied at any moment, also amid a tick: what it knows too little of is never posted again (SPEC 6.10)."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import orjson
 import pytest
 
-from tests.acceptance.test_restored_or_wrong_time import DAY, back_up, restore, taken_back
+from tests.acceptance.backups import DAY, MINUTE, back_up, goes_on, restore, taken_back
 from tests.campaigns import START, World
 from xmit_pipeline.delivery.journal import Journal
 from xmit_pipeline.delivery.tick import run_tick
@@ -15,16 +15,6 @@ from xmit_pipeline.model.clock import FixedClock
 from xmit_pipeline.model.outcomes import Answer
 from xmit_pipeline.store import invariants
 from xmit_pipeline.store.unknown import prove
-
-MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def enrolled(world: World) -> World:
-    """Thirty people, three daily steps, nothing sent yet; a day's limit, so that nothing is spread."""
-    world.domain(warmup_on=True, pacing=False, table=[1000], hold_target=True)
-    world.enroll(world.sequence((0, 1, 1)), world.people(30))
-    return world
 
 
 class Meanwhile:
@@ -49,16 +39,6 @@ def back_up_as_claimed(world: World) -> None:
     world.change("UPDATE request SET state = 'claimed', boot_id = NULL WHERE state = 'inflight'")
     back_up(world)
     world.change("UPDATE request SET state = 'inflight' WHERE state = 'claimed'")
-
-
-def goes_on(world: World, now: datetime, *, accepted: int) -> None:
-    """Three more ticks post nothing that was posted, and the store stays whole."""
-    for minutes in (1, 2, 3):
-        world.tick(now + minutes * MINUTE)
-    assert set(world.delivered().values()) == {1}
-    assert len(world.delivered()) == accepted
-    with world.store.snapshot() as connection:
-        assert invariants.breaches(connection) == {}
 
 
 COPIES = {"claimed": back_up_as_claimed, "inflight": back_up}

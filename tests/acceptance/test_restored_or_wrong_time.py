@@ -1,17 +1,14 @@
 """A restored store and a wrong clock send nothing by themselves, and nothing twice after (SPEC 6.10)."""
 
-import shutil
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from tests.acceptance.backups import DAY, back_up, restore, taken_back
 from tests.campaigns import START, World
 from xmit_pipeline.delivery.journal import Journal
-from xmit_pipeline.delivery.reconciliation import Reconciliation, reconcile
 from xmit_pipeline.model.outcomes import UnknownPolicy
-
-DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -21,21 +18,6 @@ def running(world: World) -> World:
     world.enroll(world.sequence((0, 1, 1)), world.people(30))
     world.tick(START)
     return world
-
-
-def back_up(world: World) -> None:
-    world.store.close()
-    shutil.copy(world.store.path, world.store.path.with_suffix(".backup"))
-
-
-def restore(world: World) -> None:
-    world.store.close()
-    world.store.path.with_suffix(".duckdb.wal").unlink(missing_ok=True)
-    shutil.copy(world.store.path.with_suffix(".backup"), world.store.path)
-
-
-def taken_back(world: World, now: datetime) -> Reconciliation:
-    return reconcile(world.store, world.settings, now)
 
 
 def test_a_restored_backup_sends_nothing_before_reconcile_and_nothing_twice_after(running: World):

@@ -1,11 +1,6 @@
 """Who joined, left or was heard of since the backup is not lost with it (SPEC 6.10, 7)."""
 
-from datetime import timedelta
-
-import pytest
-
-from tests.acceptance.test_restored_amid_a_tick import goes_on
-from tests.acceptance.test_restored_or_wrong_time import DAY, back_up, restore, taken_back
+from tests.acceptance.backups import DAY, MINUTE, back_up, goes_on, restore, taken_back
 from tests.campaigns import START, World
 from tests.integration.events.feed import Feed
 from xmit_pipeline.model.tokens import Wish
@@ -13,16 +8,6 @@ from xmit_pipeline.store.list_feeds import feed_list
 from xmit_pipeline.store.lists import create_list
 from xmit_pipeline.store.suppressions import lift_address
 from xmit_pipeline.store.wish_files import keep_wish
-
-MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def enrolled(world: World) -> World:
-    """Thirty people, three daily steps, nothing sent yet; a day's limit, so that nothing is spread."""
-    world.domain(warmup_on=True, pacing=False, table=[1000], hold_target=True)
-    world.enroll(world.sequence((0, 1, 1)), world.people(30))
-    return world
 
 
 def test_people_enrolled_since_the_backup_are_enrolled_again(world: World):

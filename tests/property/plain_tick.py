@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.property.plain_model import Model
+from tests.property.plain_spread import spread
 from tests.property.plain_words import OPEN, Enrollment, Message, Sequence, Step, skip_of
 
 
@@ -39,7 +40,7 @@ class PlainTick:
         only_late = not held
         if min((each.effective for each, _ in held + late), default=now) < now - sequence.window:
             held += late
-        self.model.spread(held, sequence.window, now, only_late=only_late)
+        spread(held, sequence.window, now, only_late=only_late)
 
     def _missed(self, sequence: Sequence, step: Step, now: datetime) -> list[tuple[Enrollment, datetime]]:
         return [

@@ -12,7 +12,6 @@ from xmit_pipeline.api.shapes_mail import Preview, TestSend, TestSendAnswer
 from xmit_pipeline.delivery.identity import connected
 from xmit_pipeline.delivery.test_send import TestMail, send_test
 from xmit_pipeline.delivery.transport import Mailer
-from xmit_pipeline.model.clock import iso
 from xmit_pipeline.model.errors import NotFound
 from xmit_pipeline.model.lifecycle import MessageState
 from xmit_pipeline.model.settings import Settings
@@ -70,7 +69,6 @@ def send_words(
     shown = rendered(words, person, now)
     mail = RenderedMail(shown.subject, shown.html, shown.text)
     test = TestMail(sequence_id, given.step_id, given.to, mail, inert_link(settings))
-    headers = {"X-Sandbox-Now": iso(now)} if desk.clock.simulated else None
     with connected(settings) as sendgrid:
         tested = send_test(
             test,
@@ -78,7 +76,7 @@ def send_words(
             changing=desk.changing,
             settings=settings,
             clock=desk.clock,
-            poster=Mailer(sendgrid, headers),
+            poster=Mailer.by_clock(sendgrid, desk.clock),
         )
     status = MessageState.UNKNOWN if tested.unknown else MessageState.SENT
     return TestSendAnswer(

@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr
 
 from xmit_pipeline.delivery.identity import key_of
 from xmit_pipeline.delivery.transport import Mailer, SendGrid
-from xmit_pipeline.model.clock import Clock, FixedClock, WallClock, iso, parse_moment
+from xmit_pipeline.model.clock import Clock, FixedClock, WallClock, parse_moment
 from xmit_pipeline.model.settings import Settings, read_settings
 from xmit_pipeline.store.connection import EmbeddedStore
 
@@ -58,6 +58,6 @@ class SendGridResource(dg.ConfigurableResource):
         """A poster for one tick; its connections are closed with it."""
         sendgrid = SendGrid(key=key_of(settings), host=settings.sendgrid_host, connections=self.connections)
         try:
-            yield Mailer(sendgrid, {"X-Sandbox-Now": iso(clock.now())} if clock.simulated else None)
+            yield Mailer.by_clock(sendgrid, clock)
         finally:
             sendgrid.close()

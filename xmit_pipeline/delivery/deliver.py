@@ -25,8 +25,9 @@ from xmit_pipeline.store.circuits import close_circuit, fail_circuit, open_circu
 from xmit_pipeline.store.claims import Claim, claim
 from xmit_pipeline.store.connection import Store
 from xmit_pipeline.store.frontier import plan
+from xmit_pipeline.store.holds import hold_sender, hold_step
 from xmit_pipeline.store.last_look import LastLook, make_inflight
-from xmit_pipeline.store.outbox import hold_sender, hold_step, open_requests, settle, taken_lately
+from xmit_pipeline.store.outbox import open_requests, settle, taken_lately
 from xmit_pipeline.store.unknown import settle_taken
 
 Work = TypeVar("Work")

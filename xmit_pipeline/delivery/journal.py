@@ -24,6 +24,7 @@ from uuid import UUID
 import orjson
 
 from xmit_pipeline.model.ids import made_at
+from xmit_pipeline.store.durable import sync_folder
 
 KEEP = timedelta(days=30)
 """A backup older than this can't be reconciled, unless less was posted since than fills `KEEP_FILES`."""
@@ -174,20 +175,12 @@ class Journal:
     def _append(self, entry: dict[str, Any], *, durably: bool = True) -> None:
         with self._writing, self._writing_to().open("ab", buffering=0) as file:
             if not file.tell():
-                self._sync_folder()
+                sync_folder(self._folder)  # a new file's name is on the disk before a line in it counts
             line = b"\n" + orjson.dumps(entry)
             if file.write(line) < len(line):  # all that a disk says which takes the first bytes of a line
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if durably:
                 os.fsync(file.fileno())
-
-    def _sync_folder(self) -> None:
-        """A new file's name is on the disk before a line in it counts."""
-        descriptor = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _last_words(lines: Iterable[Line]) -> dict[str, Line]:

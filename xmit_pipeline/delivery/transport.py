@@ -13,6 +13,7 @@ from python_http_client.client import Client, Response
 from python_http_client.exceptions import HTTPError, err_dict
 from sendgrid import SendGridAPIClient
 
+from xmit_pipeline.model.clock import Clock, iso
 from xmit_pipeline.model.outcomes import Answer, Fault
 
 CONNECT_SECONDS = 5.0
@@ -141,6 +142,11 @@ class Mailer:
         mail_send: Any = sendgrid.api.client
         self._post = mail_send.mail.send.post
         self._headers = headers or {}
+
+    @classmethod
+    def by_clock(cls, sendgrid: SendGrid, clock: Clock) -> Self:
+        """One that tells a sandbox what time its mail bears, where time is simulated."""
+        return cls(sendgrid, {"X-Sandbox-Now": iso(clock.now())} if clock.simulated else None)
 
     def post(self, body: bytes) -> Answer:
         """SendGrid's answer, or how the post ended without one.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from xmit_pipeline.store.event_files import sync_folder
+from xmit_pipeline.store.durable import sync_folder
 
 FOLDER = "events"
 

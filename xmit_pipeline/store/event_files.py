@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
+from xmit_pipeline.store.durable import make_folder, sync_folder
+
 FOLDER = Path("landing") / "events"
 REFUSED = Path("landing") / "refused"
 _ENDING = ".json"
@@ -26,7 +28,7 @@ class Fingerprint(NamedTuple):
 def keep_body(home: Path, body: bytes) -> Path:
     """Make a body survive a death and a power loss; OSError where it can't. The name says when it came."""
     folder = home / FOLDER
-    _make(folder)
+    make_folder(folder)
     path = folder / _fresh_name(time.time_ns())
     fresh = folder / f".{path.name}.part"
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -75,21 +77,12 @@ def received_at(path: Path) -> datetime:
 def put_body_aside(home: Path, path: Path, fault: str) -> None:
     """Move a body that can't be read to `landing/refused/`, with the sentence beside it; in nobody's place."""
     folder = home / REFUSED
-    _make(folder)
+    make_folder(folder)
     kept = folder / f"events-{path.name}"
     if kept.exists():
         kept = folder / f"events-{_fresh_name(_received_ns(path))}"
     path.replace(kept)
     kept.with_name(f"{kept.name}.txt").write_text(f"{fault}\n", encoding="utf-8", errors="backslashreplace")
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder survive a power loss."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _fresh_name(received_ns: int) -> str:
@@ -111,10 +104,3 @@ def _whole(home: Path) -> list[Path]:
             ]
     except OSError:
         return []  # a folder that can't be read must not stop the sending; the doctor tells
-
-
-def _make(folder: Path) -> None:
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for each in missing:
-        sync_folder(each.parent)

@@ -1,4 +1,4 @@
-"""What waits for a person: held steps and senders, with the words that held them."""
+"""Steps and senders that are held, with the words that held them: they wait for a person."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,3 +30,20 @@ class Hold:
 def holds(connection: Connection) -> list[Hold]:
     """Everything held, oldest first."""
     return [Hold(**row) for row in rows_as_dicts(connection, HELD)]
+
+
+def hold_step(connection: Connection, step_id: str, now: datetime, reason: str) -> None:
+    """Nothing more of this step is claimed until someone releases it; nobody exits."""
+    connection.execute(
+        "UPDATE step SET held_at = $now, hold_reason = $reason WHERE id = $id::UUID AND held_at IS NULL",
+        {"now": now, "reason": reason, "id": step_id},
+    )
+
+
+def hold_sender(connection: Connection, sender_id: str, now: datetime, reason: str) -> None:
+    """This sender waits until someone releases it, or a probe an hour later is taken; other senders go on."""
+    connection.execute(
+        "UPDATE sender SET held_at = $now, hold_reason = $reason, probe_at = $now::TIMESTAMPTZ + INTERVAL 1 HOUR "
+        "WHERE id = $id::UUID AND held_at IS NULL",
+        {"now": now, "reason": reason, "id": sender_id},
+    )

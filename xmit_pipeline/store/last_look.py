@@ -9,7 +9,8 @@ import polars as pl
 from xmit_pipeline.model.warmup import utc_day
 from xmit_pipeline.store.connection import Connection, frame, offered
 from xmit_pipeline.store.frontier import STEP_SENDERS
-from xmit_pipeline.store.outbox import hold_step, release, withdraw
+from xmit_pipeline.store.holds import hold_step
+from xmit_pipeline.store.outbox import release, withdraw
 from xmit_pipeline.store.progress import advance, exit_enrollments, leave_deleted_steps
 from xmit_pipeline.store.suppressions import ACTIVE_SUPPRESSIONS
 

@@ -181,23 +181,6 @@ def open_requests(connection: Connection) -> pl.DataFrame:
     return frame(connection, OPEN_REQUESTS)
 
 
-def hold_step(connection: Connection, step_id: str, now: datetime, reason: str) -> None:
-    """Nothing more of this step is claimed until someone releases it; nobody exits."""
-    connection.execute(
-        "UPDATE step SET held_at = $now, hold_reason = $reason WHERE id = $id::UUID AND held_at IS NULL",
-        {"now": now, "reason": reason, "id": step_id},
-    )
-
-
-def hold_sender(connection: Connection, sender_id: str, now: datetime, reason: str) -> None:
-    """This sender waits until someone releases it, or a probe an hour later is taken; other senders go on."""
-    connection.execute(
-        "UPDATE sender SET held_at = $now, hold_reason = $reason, probe_at = $now::TIMESTAMPTZ + INTERVAL 1 HOUR "
-        "WHERE id = $id::UUID AND held_at IS NULL",
-        {"now": now, "reason": reason, "id": sender_id},
-    )
-
-
 def taken_lately(connection: Connection, step_id: str) -> bool:
     """Whether SendGrid took the last request of this step that it gave an answer to."""
     row = connection.execute(

@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from xmit_pipeline.model.tokens import Wish
+from xmit_pipeline.store.durable import make_folder, sync_folder
 
 FOLDER = Path("landing") / "unsubscribes"
 UNKNOWN = "unknown"
@@ -33,7 +34,7 @@ def keep_wish(home: Path, wish: Wish | None) -> None:
     Repeats replace the file by the same one.
     """
     folder = home / FOLDER if wish else home / FOLDER / FORGED
-    _make(folder)
+    make_folder(folder)
     fresh = folder / f".{uuid4().hex}.part"
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -42,7 +43,7 @@ def keep_wish(home: Path, wish: Wish | None) -> None:
     finally:
         os.close(descriptor)
     fresh.replace(folder / (_name_of(wish) if wish else f"none{_ENDING}"))
-    _sync(folder)
+    sync_folder(folder)
 
 
 def wish_waits(home: Path) -> bool:
@@ -74,7 +75,7 @@ def let_wishes_wait(home: Path, paths: Iterable[Path]) -> None:
     for path in paths:
         _move(path, home / FOLDER / path.name)
     if (home / FOLDER).exists():
-        _sync(home / FOLDER)
+        sync_folder(home / FOLDER)
 
 
 def prune_wishes(home: Path, before: float) -> None:
@@ -96,7 +97,7 @@ def last_change(home: Path) -> int | None:
 def note_way_out(home: Path) -> None:
     """Somebody left by another door than their link: a tick that is posting looks at the store again (SPEC 6.4)."""
     folder = home / FOLDER
-    _make(folder)
+    make_folder(folder)
     os.utime(folder)
 
 
@@ -119,7 +120,7 @@ def _below(path: Path, name: str) -> Path:
 
 
 def _put(path: Path, folder: Path) -> None:
-    _make(folder)
+    make_folder(folder)
     _move(path, folder / path.name)
 
 
@@ -131,23 +132,8 @@ def _whole(folder: Path) -> list[str]:
         return []
 
 
-def _make(folder: Path) -> None:
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for each in missing:
-        _sync(each.parent)
-
-
 def _move(path: Path, target: Path) -> None:
     try:
         path.replace(target)
     except FileNotFoundError:
         return
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from tests.integration.api.client import MovableClock
 from xmit_pipeline.dashboard.site import create_site
 from xmit_pipeline.model.settings import Settings, read_settings
-from xmit_pipeline.store.connection import Connection, EmbeddedStore
+from xmit_pipeline.store.connection import Connection, EmbeddedStore, rows_as_dicts
 from xmit_pipeline.store.key_stamp import note_key_change
 from xmit_pipeline.store.keys import KeyScope, create_key
 
@@ -192,6 +193,11 @@ class House:
         browser = self.browser()
         assert browser.sign_in(self.key(name, scope)).status in (200, 404)
         return browser
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """What the store holds."""
+        with self.store.snapshot() as connection:
+            return rows_as_dicts(connection, query)
 
     @contextmanager
     def changing(self) -> Generator[Connection]:

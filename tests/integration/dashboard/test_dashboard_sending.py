@@ -2,23 +2,17 @@
 
 import time
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from tests.campaigns import START, World
 from tests.integration.api.client import MovableClock
-from tests.integration.dashboard.client import Browser, House, Page, Reader, TestClient
+from tests.integration.dashboard.client import Browser, House, Page, TestClient
 from xmit_pipeline.dashboard.site import create_site
-from xmit_pipeline.model.ids import Kind, new_id, public_id
-from xmit_pipeline.model.outcomes import Cause
+from xmit_pipeline.model.ids import Kind, public_id
 from xmit_pipeline.store import senders, warmup
-from xmit_pipeline.store.audit import audit_page
-from xmit_pipeline.store.circuits import fail_circuit
-from xmit_pipeline.store.connection import rows_as_dicts
 from xmit_pipeline.store.health import domain_health
 from xmit_pipeline.store.keys import KeyScope
-from xmit_pipeline.store.suppressions import suppressions_of
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -39,11 +33,6 @@ def counted(browser: Browser, path: str) -> Page:
     return page
 
 
-def rows(house: House, query: str, **parameters: Any) -> list[dict[str, Any]]:
-    with house.store.snapshot() as connection:
-        return rows_as_dicts(connection, query, parameters or None)
-
-
 def test_domain_and_sender_begin_by_forms(house: House, browser: Browser) -> None:
     path = with_domain(browser, verified="yes")
     page = browser.get("/sending/senders/new")
@@ -52,7 +41,7 @@ def test_domain_and_sender_begin_by_forms(house: House, browser: Browser) -> Non
 
     assert "and the default one" in page.text
     assert "Verified" in browser.get(path).text
-    [sender] = rows(house, "SELECT * FROM sender")
+    [sender] = house.rows("SELECT * FROM sender")
     assert (sender["email"], sender["name"], sender["verified"], sender["is_default"]) == (
         "hello@example.com", "Ada", True, True,
     )  # fmt: skip
@@ -96,11 +85,11 @@ def test_declared_domain_is_verified_on_our_word(house: House, browser: Browser)
     assert "Not verified" in browser.get(path).text
 
     asked = browser.send(browser.get(path), f"{path}/declare")
-    assert rows(house, "SELECT verified FROM domain") == [{"verified": False}]
+    assert house.rows("SELECT verified FROM domain") == [{"verified": False}]
     page = browser.agree(asked)
 
     assert "on your word" in page.text
-    assert rows(house, "SELECT verified FROM domain") == [{"verified": True}]
+    assert house.rows("SELECT verified FROM domain") == [{"verified": True}]
 
 
 def test_warmup_starts_and_shows_the_day(house: House, browser: Browser) -> None:
@@ -143,7 +132,7 @@ def test_warmup_faults_stand_beside_fields(
 
     assert page.status == 400
     assert page.fault(name)
-    assert rows(house, "SELECT warmup_state FROM domain") == [{"warmup_state": "inactive"}]
+    assert house.rows("SELECT warmup_state FROM domain") == [{"warmup_state": "inactive"}]
 
 
 def test_table_replaces_the_curve(house: House, browser: Browser) -> None:
@@ -151,7 +140,7 @@ def test_table_replaces_the_curve(house: House, browser: Browser) -> None:
 
     browser.send(browser.get(path), f"{path}/warmup", enabled="yes", table="10, 20 30")
 
-    assert rows(house, "SELECT warmup_table FROM domain") == [{"warmup_table": [10, 20, 30]}]
+    assert house.rows("SELECT warmup_table FROM domain") == [{"warmup_table": [10, 20, 30]}]
     assert browser.get(path).form(f"{path}/warmup").fields["table"] == "10, 20, 30"
 
 
@@ -176,14 +165,14 @@ def test_warmup_ends_only_once_asked(house: House, browser: Browser) -> None:
 
     asked = browser.post(f"{path}/warmup", off)
     assert "No limit holds any more" in asked.text
-    assert rows(house, "SELECT warmup_state FROM domain") == [{"warmup_state": "active"}]
+    assert house.rows("SELECT warmup_state FROM domain") == [{"warmup_state": "active"}]
     browser.send(browser.get(path), f"{path}/pause", reason="odd bounces")
     assert "It stays paused" in browser.post(f"{path}/warmup", off).text
     browser.send(browser.get(path), f"{path}/resume")
 
     browser.agree(asked)
 
-    state = rows(house, "SELECT warmup_state, warmup_start FROM domain")
+    state = house.rows("SELECT warmup_state, warmup_start FROM domain")
     assert state == [{"warmup_state": "inactive", "warmup_start": 30}]
 
 
@@ -221,7 +210,7 @@ def test_senders_change_hands(house: House, browser: Browser) -> None:
     with_domain(browser, verified="yes")
     for name in ("first", "second"):
         browser.send(browser.get("/sending/senders/new"), "/sending/senders", email=f"{name}@example.com")
-    ids = {row["email"]: row["id"] for row in rows(house, "SELECT id, email FROM sender")}
+    ids = {row["email"]: row["id"] for row in house.rows("SELECT id, email FROM sender")}
     second = f"/sending/senders/{public_id(Kind.SENDER, ids['second@example.com'])}"
 
     browser.send(browser.get("/sending/senders"), f"{second}/default")
@@ -233,7 +222,7 @@ def test_senders_change_hands(house: House, browser: Browser) -> None:
     asked = browser.send(browser.get("/sending/senders"), f"{second}/delete")
     assert "Another sender becomes the default one" in asked.text
     browser.agree(asked)
-    assert rows(house, "SELECT email FROM sender WHERE is_default") == [{"email": "first@example.com"}]
+    assert house.rows("SELECT email FROM sender WHERE is_default") == [{"email": "first@example.com"}]
 
 
 def test_held_sender_shows_words_and_is_released(house: House, browser: Browser) -> None:
@@ -243,7 +232,7 @@ def test_held_sender_shows_words_and_is_released(house: House, browser: Browser)
         connection.execute(
             "UPDATE sender SET held_at = $now, hold_reason = $why", {"now": house.clock.now(), "why": HOSTILE}
         )
-    [row] = rows(house, "SELECT id FROM sender")
+    [row] = house.rows("SELECT id FROM sender")
     release = f"/sending/senders/{public_id(Kind.SENDER, row['id'])}/release"
 
     for path in ("/sending", "/sending/senders", "/sending/trouble"):
@@ -253,148 +242,7 @@ def test_held_sender_shows_words_and_is_released(house: House, browser: Browser)
     page = browser.send(browser.get("/sending/trouble"), release)
 
     assert "is released" in page.text
-    assert rows(house, "SELECT held_at FROM sender") == [{"held_at": None}]
-
-
-def test_suppression_is_added_found_and_lifted(house: House, browser: Browser) -> None:
-    page = browser.send(
-        browser.get("/sending/suppressions/new"),
-        "/sending/suppressions",
-        email="Ada@Example.org",
-        expiresAt="2027-01-31T12:00",
-    )
-    assert "ada@example.org is mailed no more" in page.text
-    assert "By hand 1" in page.text
-    assert "ada@example.org" not in browser.get("/sending/suppressions?reason=bounce").text
-
-    found = browser.get("/sending/suppressions?q=ADA")
-    [lift] = [form.action for form in Reader(found.html).forms if form.action.endswith("/lift")]
-    page = browser.agree(browser.send(found, lift))
-
-    assert "may be mailed again" in page.text
-    with house.store.snapshot() as connection:
-        assert not suppressions_of(connection, "ada@example.org", house.clock.now())
-
-
-def test_lifting_a_persons_wish_takes_force(house: House, browser: Browser) -> None:
-    """SPEC 3: only the person, or force with an audit entry."""
-    browser.send(
-        browser.get("/sending/suppressions/new"),
-        "/sending/suppressions",
-        email="ada@example.org",
-        reason="unsubscribe",
-    )
-    page = browser.get("/sending/suppressions")
-    [lift] = [form.action for form in Reader(page.html).forms if form.action.endswith("/lift")]
-    fields = page.form(lift).fields
-
-    assert browser.post(lift, {"csrf": fields["csrf"], "sure": "yes"}).status == 409
-    asked = browser.send(page, lift)
-    assert "by force" in asked.text
-    assert "mailed again" in browser.agree(asked).text
-
-    with house.store.snapshot() as connection:
-        [entry] = audit_page(connection, what="suppression.lift")
-    assert entry["who"] == "marketing"
-    assert '"forced":true' in entry["details"]
-
-
-@pytest.mark.parametrize(
-    ("fields", "name"),
-    [
-        ({"email": "nobody"}, "email"),
-        ({"email": "a@example.org", "expiresAt": "soon"}, "expiresAt"),
-        ({"email": "a@example.org", "expiresAt": "2020-01-01"}, "expiresAt"),
-        ({"email": "a@example.org", "reason": "whim"}, "reason"),
-    ],
-)
-def test_suppression_faults_stand_beside_fields(browser: Browser, fields: dict[str, str], name: str) -> None:
-    page = browser.send(browser.get("/sending/suppressions/new"), "/sending/suppressions", **fields)
-
-    assert page.status == 400
-    assert page.fault(name)
-
-
-def test_suppressed_twice_is_told_beside_it(browser: Browser) -> None:
-    for _ in range(2):
-        page = browser.send(
-            browser.get("/sending/suppressions/new"), "/sending/suppressions", email="ada@example.org"
-        )
-    assert "already" in page.fault("email")
-
-
-@pytest.fixture
-def unanswered(world: World) -> House:
-    """Five people whose first mail left in one request, and no answer came."""
-    world.domain()
-    world.enroll(world.sequence((0, 1)), world.people(5))
-    world.faults({"kind": "reset", "when": "after"})
-    assert world.tick(START).counts["unknown"] == 5
-    clock = MovableClock(START + timedelta(hours=1))
-    return House(
-        world.store, world.settings, clock, TestClient(create_site(world.store, world.settings, clock=clock))
-    )
-
-
-@pytest.mark.parametrize(
-    ("button", "state", "told"),
-    [("Presume all sent", "sent", "5 presumed sent"), ("Send all again", "waiting", "5 go out again")],
-)
-def test_unknown_mail_is_settled_either_way(unanswered: House, button: str, state: str, told: str) -> None:
-    """SPEC 6.6: each decision says what it means for how many before it is taken."""
-    browser = unanswered.signed_in("operator")
-    page = browser.get("/sending/trouble")
-    assert "Unknown fate: 5 messages" in page.text
-
-    asked = browser.send(page, "/sending/trouble/settle", button)
-    assert "Settle 5 messages of unknown fate?" in asked.text
-    assert rows(unanswered, "SELECT DISTINCT state FROM message") == [{"state": "unknown"}]
-    page = browser.agree(asked)
-
-    assert told in page.text
-    assert rows(unanswered, "SELECT DISTINCT state FROM message") == [{"state": state}]
-    with unanswered.store.snapshot() as connection:
-        assert audit_page(connection, what="settle_unknown")[0]["who"] == "operator"
-
-
-def test_one_request_is_settled_alone(unanswered: House) -> None:
-    browser = unanswered.signed_in("operator")
-    [row] = rows(unanswered, "SELECT id FROM request WHERE state = 'unknown'")
-    stranger = {"policy": "resend", "request": public_id(Kind.REQUEST, new_id()), "sure": "yes"}
-    page = browser.get("/sending/trouble")
-    csrf = page.form("/sending/trouble/settle").fields["csrf"]
-
-    assert browser.post("/sending/trouble/settle", {**stranger, "csrf": csrf}).status == 404
-    known = {"policy": "presume_sent", "request": public_id(Kind.REQUEST, row["id"]), "sure": "yes"}
-    assert "5 presumed sent" in browser.post("/sending/trouble/settle", {**known, "csrf": csrf}).text
-
-
-def test_held_step_is_released_from_here(world: World) -> None:
-    world.domain()
-    world.sequence()
-    world.change("UPDATE step SET held_at = $now, hold_reason = 'too many failed'", now=START)
-    clock = MovableClock(START)
-    house = House(
-        world.store, world.settings, clock, TestClient(create_site(world.store, world.settings, clock=clock))
-    )
-    browser = house.signed_in("operator")
-    page = browser.get("/sending/trouble")
-    assert "too many failed" in page.text
-
-    [release] = {form.action for form in Reader(page.html).forms if "/trouble/steps/" in form.action}
-    page = browser.send(page, release, "Release and skip who fails")
-
-    assert "is released; those that it can't be rendered for are skipped" in page.text
-    assert rows(house, "SELECT held_at, skip_failing FROM step") == [{"held_at": None, "skip_failing": True}]
-
-
-def test_open_circuit_says_what_to_do(house: House, browser: Browser) -> None:
-    with house.changing() as connection:
-        fail_circuit(connection, house.clock.now(), Cause.CREDENTIALS, "The key is gone")
-
-    for path in ("/sending", "/sending/trouble"):
-        assert "The key is gone" in browser.get(path).text
-    assert "Check SENDGRID_API_KEY" in browser.get("/sending/trouble").text
+    assert house.rows("SELECT held_at FROM sender") == [{"held_at": None}]
 
 
 def test_reading_key_changes_no_sending(house: House, browser: Browser) -> None:
@@ -407,6 +255,6 @@ def test_reading_key_changes_no_sending(house: House, browser: Browser) -> None:
         "/sending/senders", "/sending/suppressions", "/sending/trouble/settle",
     ):  # fmt: skip
         assert reader.post(address, {"csrf": csrf, "sure": "yes", "policy": "resend"}).status == 403
-    assert rows(house, "SELECT warmup_state, verified FROM domain") == [
+    assert house.rows("SELECT warmup_state, verified FROM domain") == [
         {"warmup_state": "inactive", "verified": False}
     ]

@@ -17,8 +17,8 @@ from xmit_pipeline.model.clock import FixedClock
 from xmit_pipeline.model.outcomes import Answer
 from xmit_pipeline.store import invariants, sequences, warmup
 from xmit_pipeline.store.connection import Connection
+from xmit_pipeline.store.holds import hold_sender, hold_step
 from xmit_pipeline.store.last_look import HOLD_AT_LEAST
-from xmit_pipeline.store.outbox import hold_sender, hold_step
 from xmit_pipeline.store.wish_files import note_way_out
 
 MINUTE = timedelta(minutes=1)
