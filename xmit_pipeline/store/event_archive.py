@@ -21,10 +21,7 @@ def archive(home: Path, rows: pl.DataFrame, name: str) -> None:
 
     The same name again replaces the same file.
     """
-    days = rows.with_columns(pl.col("happened_at").dt.date().alias("day")).partition_by(
-        "day", as_dict=True, include_key=False
-    )
-    for (day,), of_day in days.items():
+    for day, of_day in _by_day(rows):
         folder = home / FOLDER / f"{day:%Y-%m-%d}"
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder / f"{name}.parquet", of_day)
@@ -49,6 +46,13 @@ def archived_rows(home: Path, day: date) -> Iterator[pl.DataFrame]:
     """A day's rows, a file at a time, in the order in which they were folded."""
     for path in sorted((home / FOLDER / f"{day:%Y-%m-%d}").glob("*.parquet")):
         yield pl.read_parquet(path)
+
+
+def _by_day(rows: pl.DataFrame) -> Iterator[tuple[date, pl.DataFrame]]:
+    """The rows of each day; of one day alone, as they mostly are, without copying them."""
+    days = rows.get_column("happened_at").dt.date()
+    for day in days.unique():
+        yield day, rows if days.n_unique() == 1 else rows.filter(days == day)
 
 
 def _write(path: Path, rows: pl.DataFrame) -> None:

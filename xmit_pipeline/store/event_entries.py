@@ -115,19 +115,23 @@ def read_entries(paths: Sequence[Path]) -> Entries:
     """Every entry of these bodies; one body that can't be read spoils no other."""
     with duckdb.connect() as connection:
         found, broken = _read(connection, paths)
-    times = {str(path): received_at(path) for path in paths}
+    rows = pl.concat(found)
     came = pl.DataFrame(
-        {"file": list(times), "received_at": list(times.values())},
+        {"file": [str(path) for path in paths], "received_at": [received_at(path) for path in paths]},
         schema={"file": pl.String, "received_at": pl.Datetime("us", "UTC")},
     )
-    rows = pl.concat(found).lazy().join(came.lazy(), on="file")
-    rows = rows.with_columns(
-        pl.coalesce(pl.col("happened_at").dt.replace_time_zone("UTC"), "received_at").alias("happened_at")
+    requests = with_id(rows.lazy().select("xmit_request").unique(), "xmit_request", "req", "request")
+    rows = rows.hstack(_beside(rows, "file", came)).hstack(_beside(rows, "xmit_request", requests.collect()))
+    happened_at = pl.coalesce(pl.col("happened_at").dt.replace_time_zone("UTC"), "received_at")
+    whole = with_id(
+        rows.lazy().with_columns(happened_at.alias("happened_at")), "xmit_message", "msg", "message"
     )
-    rows = with_id(rows, "xmit_message", "msg", "message")
-    requests = with_id(rows.select("xmit_request").unique(), "xmit_request", "req", "request")
-    rows = rows.join(requests, on="xmit_request", how="left", nulls_equal=True)
-    return Entries(rows.drop("xmit_message", "xmit_request").collect(), broken)
+    return Entries(whole.drop("xmit_message", "xmit_request").collect(), broken)
+
+
+def _beside(rows: pl.DataFrame, key: str, known: pl.DataFrame) -> pl.DataFrame:
+    """What is known of each row's key: a join that leaves the rows' own long texts where they are."""
+    return rows.select(key).join(known, on=key, how="left", nulls_equal=True, maintain_order="left").drop(key)
 
 
 def _read(

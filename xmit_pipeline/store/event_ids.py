@@ -45,6 +45,13 @@ def with_id(rows: pl.LazyFrame, column: str, prefix: str, name: str) -> pl.LazyF
     ).drop(parts)
 
 
+def id_of(name: str) -> str:
+    """SQL for the UUID of the halves that `with_id` adds; NULL where they are."""
+    return (
+        f"CASE WHEN {name}_high IS NOT NULL THEN ({name}_high::BIT::BLOB || {name}_low::BIT::BLOB)::UUID END"
+    )
+
+
 def _values(part: str) -> pl.Expr:
     letters = pl.col(part)
     lowered = letters - _u64(_EACH_BYTE * _DIGIT_ZERO) - _reaching(letters, 0x61) * _FROM_DIGITS_TO_A

@@ -12,6 +12,7 @@ from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.store.connection import Connection, Store, offered
 from xmit_pipeline.store.event_archive import archived_days, archived_rows
 from xmit_pipeline.store.event_feedback import refresh_feedback
+from xmit_pipeline.store.event_ids import id_of
 from xmit_pipeline.store.events import SLICE_ROWS, FoldReport, events_lock, once_each, staged, take_new
 from xmit_pipeline.store.metrics import refresh_step_metrics
 
@@ -35,9 +36,9 @@ WHERE event.identity = known.identity AND event.message_id IS NOT DISTINCT FROM 
 RESTORE = """
 INSERT INTO event (sg_event_id, kind, message_id, request_id, email, happened_at, folded_at, raw, identity, effect,
     suppresses, url, attempt, ip, useragent, response, reason, status, type, machine)
-SELECT sg_event_id, kind, message_id, request_id, email, happened_at, folded_at, came.raw, identity, effect, suppresses,
+SELECT sg_event_id, kind, message_id, request_id, email, happened_at, folded_at, raw, identity, effect, suppresses,
     url, attempt, ip, useragent, response, reason, status, type, machine
-FROM restoring LEFT JOIN came USING (place)
+FROM worded JOIN restoring USING (place)
 """
 
 TOUCHED_KNOWN = """
@@ -45,18 +46,17 @@ CREATE OR REPLACE TEMP TABLE touched_message AS
 SELECT DISTINCT message_id FROM known WHERE message_id IS NOT NULL
 """
 
-STRAY = """
+STRAY = f"""
 CREATE OR REPLACE TEMP TABLE stray AS
 SELECT event.message_id, event.identity
 FROM event
 LEFT JOIN (
     SELECT identity,
-        CASE WHEN message_high IS NOT NULL
-            THEN format('{:016x}{:016x}', message_high, message_low)::UUID END AS message_id
+        {id_of("message")} AS message_id
     FROM archived
 ) AS kept ON kept.identity = event.identity AND kept.message_id IS NOT DISTINCT FROM event.message_id
 WHERE event.happened_at >= $begin AND event.happened_at < $end AND kept.identity IS NULL
-"""
+"""  # noqa: S608  (our own column names)
 
 REMOVE_STRAY = """
 DELETE FROM event USING stray

@@ -31,6 +31,7 @@ from xmit_pipeline.store.event_files import (
     rename_freshly,
     waiting_bodies,
 )
+from xmit_pipeline.store.event_ids import id_of
 from xmit_pipeline.store.unknown import prove
 
 REFUSALS = (
@@ -43,15 +44,19 @@ SLICE_ROWS = 80_000
 REMEMBERED = timedelta(days=30)
 """How long folded files are known; a file is removed seconds after it was folded."""
 
-ARRIVED = """
+FACTS = (
+    "kind", "email", "happened_at", "machine", "effect", "suppresses", "identity", "message_high", "message_low",
+    "request_high", "request_low",
+)  # fmt: skip
+"""What is asked of entries while they are folded."""
+WORDS = ("sg_event_id", "url", "attempt", "ip", "useragent", "response", "reason", "status", "type")
+
+ARRIVED = f"""
 CREATE OR REPLACE TEMP TABLE arrived AS
-SELECT * EXCLUDE (received_at, message_high, message_low, request_high, request_low),
-    CASE WHEN message_high IS NOT NULL
-        THEN format('{:016x}{:016x}', message_high, message_low)::UUID END AS message_id,
-    CASE WHEN request_high IS NOT NULL
-        THEN format('{:016x}{:016x}', request_high, request_low)::UUID END AS request_id
+SELECT * EXCLUDE (message_high, message_low, request_high, request_low),
+    {id_of("message")} AS message_id, {id_of("request")} AS request_id
 FROM landed
-"""
+"""  # noqa: S608  (our own column names)
 
 MAILED = """
 CREATE OR REPLACE TEMP TABLE mailed AS
@@ -84,9 +89,9 @@ WHERE arrived.identity = known.identity AND arrived.message_id IS NOT DISTINCT F
 WRITE = """
 INSERT INTO event (sg_event_id, kind, message_id, request_id, email, happened_at, folded_at, raw, identity, effect,
     suppresses, url, attempt, ip, useragent, response, reason, status, type, machine)
-SELECT sg_event_id, kind, message_id, request_id, email, happened_at, $now, came.raw, identity, effect, suppresses,
+SELECT sg_event_id, kind, message_id, request_id, email, happened_at, $now, raw, identity, effect, suppresses,
     url, attempt, ip, useragent, response, reason, status, type, machine
-FROM arrived LEFT JOIN came USING (place)
+FROM worded JOIN arrived USING (place)
 """
 
 ASK = """
@@ -195,12 +200,15 @@ def fold_rows(connection: Connection, rows: pl.DataFrame, now: datetime, report:
 def staged(connection: Connection, rows: pl.DataFrame) -> Generator[None]:
     """The rows as `arrived`, each content once, and the keys of those that are in the store as `known`.
 
-    What they were as they came is `raw` in `came`, under the same `place`, for kinds that we do not know.
+    Their words stay outside, in `worded` under the same `place`: copied once, into the table that keeps them.
     """
     numbered = once_each(rows).with_row_index("place")
-    landed = numbered.drop("raw", "file", strict=False)
-    came = numbered.filter(~pl.col("kind").is_in(KNOWN_KINDS)).select("place", "raw")
-    with offered(connection, "landed", landed), offered(connection, "came", came):
+    raw = pl.when(~pl.col("kind").is_in(KNOWN_KINDS)).then(pl.col("raw")).alias("raw")
+    worded = numbered.select("place", *WORDS, raw)
+    with (
+        offered(connection, "landed", numbered.select("place", *FACTS)),
+        offered(connection, "worded", worded),
+    ):
         connection.execute(ARRIVED)
         connection.execute(MAILED)
         connection.execute(AT_MAILED_ADDRESS)
