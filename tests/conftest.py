@@ -2,8 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import settings as hypothesis_settings
 
@@ -14,6 +17,21 @@ from xmit_pipeline.store.connection import EmbeddedStore
 hypothesis_settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, print_blob=True)
 hypothesis_settings.register_profile("thorough", max_examples=1000, deadline=None, print_blob=True)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_configure() -> None:
+    """Where files run side by side, a store's threads would only wait for one another: one each."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    connect = duckdb.connect
+
+    @wraps(connect)
+    def with_one_thread(*arguments: Any, **options: Any) -> duckdb.DuckDBPyConnection:
+        connection = connect(*arguments, **options)
+        connection.execute("SET GLOBAL threads = 1")
+        return connection
+
+    duckdb.connect = with_one_thread
 
 
 @pytest.fixture(autouse=True)
