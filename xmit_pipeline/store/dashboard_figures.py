@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from xmit_pipeline.store.connection import Connection, rows_as_dicts
-from xmit_pipeline.store.frontier import due_groups
 from xmit_pipeline.store.metrics import FIGURES, add_figures, deferred_by_warmup, no_figures, with_rates
 from xmit_pipeline.store.steps import live_steps
 
@@ -57,7 +56,7 @@ def sequence_figures(connection: Connection, sequence_id: UUID, now: datetime) -
     days, deleted = _days(connection, sequence_id), no_figures()
     for row in days:
         add_figures(figures.get(row["step_id"], deleted), row)
-    for group in deferred_by_warmup(due_groups(connection, now)):
+    for group in deferred_by_warmup(connection, now):
         if group.step_id in figures:
             figures[group.step_id]["warmup_deferred"] += group.deferred
     return SequenceFigures([with_rates(of_step) for of_step in figures.values()], days, with_rates(deleted))

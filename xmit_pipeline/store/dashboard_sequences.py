@@ -8,7 +8,6 @@ from uuid import UUID
 from xmit_pipeline.model.lifecycle import EnrollmentStatus
 from xmit_pipeline.model.warmup import utc_day
 from xmit_pipeline.store.connection import Connection
-from xmit_pipeline.store.frontier import due_groups
 from xmit_pipeline.store.keyset import Cut, Mark, cut_rows
 from xmit_pipeline.store.metrics import deferred_by_warmup
 
@@ -90,7 +89,7 @@ def sequences_cut(
 def warmup_deferred(connection: Connection, now: datetime) -> dict[UUID, int]:
     """How many of each sequence are due and wait for a place in a warmup day."""
     found: dict[UUID, int] = {}
-    for group in deferred_by_warmup(due_groups(connection, now)):
+    for group in deferred_by_warmup(connection, now):
         found[group.sequence_id] = found.get(group.sequence_id, 0) + group.deferred
     return found
 

@@ -118,14 +118,17 @@ JOIN enrollment ON enrollment.rowid = front.place
 """A crowd due in one minute is cut to its front; a constant there is what makes DuckDB keep only the top."""
 
 
-def stage_due_counts(connection: Connection, now: datetime) -> None:
-    """Everybody due, into `due_count`: by sequence, step and `overdue`, with the oldest due time.
+def anybody_due(connection: Connection, now: datetime) -> bool:
+    """Everybody due, into `due_count`: by sequence, step and `overdue`, with the oldest due time."""
+    due_count = DUE_COUNT.format(is_due=_condition(connection))
+    connection.execute(due_count, {"now": now, "overdue_before": now - OVERDUE_AFTER})
+    return connection.execute("FROM due_count LIMIT 1").fetchone() is not None
 
-    Of the steps of `contested` domains, into `due`, whoever could be among those who may go.
-    """
+
+def stage_contested(connection: Connection, now: datetime) -> None:
+    """Of the steps of `contested` domains, into `due`, whoever could be among those who may go."""
     parameters = {"now": now, "overdue_before": now - OVERDUE_AFTER}
     is_due = _condition(connection)
-    connection.execute(DUE_COUNT.format(is_due=is_due), parameters)
     connection.execute(CONTESTED, {"now": now})
     connection.execute(IN_PLAY, {"now": now})
     (most,) = connection.execute("SELECT coalesce(max(most), 0) FROM in_play").fetchone() or (0,)

@@ -18,7 +18,7 @@ from xmit_pipeline.store.contact_gap import (
     leave_out_lately_mailed,
     pick_each_once,
 )
-from xmit_pipeline.store.due_counts import stage_due_counts
+from xmit_pipeline.store.due_counts import anybody_due, stage_contested
 from xmit_pipeline.store.ticks import last_tick
 from xmit_pipeline.store.warmup import DomainDay, capacity, domain_days, turn_waits
 
@@ -103,6 +103,8 @@ FROM within_room
 ORDER BY priority, turn, due_at, enrollment_id
 LIMIT $limit
 """
+
+NOBODY_PICKED = "CREATE OR REPLACE TEMP TABLE picked (enrollment_id UUID)"
 
 STILL_DUE = """
 CREATE OR REPLACE TEMP TABLE due AS
@@ -203,8 +205,11 @@ def plan(connection: Connection, now: datetime, limit: int, gap: timedelta = NO_
     """
     _mark_due(connection, now)
     leave_out_lately_mailed(connection, now, gap)
-    _choose(connection, now, domain_days(connection, now), limit)
-    pick_each_once(connection, gap)
+    if connection.execute("FROM due LIMIT 1").fetchone():
+        _choose(connection, now, domain_days(connection, now), limit)
+        pick_each_once(connection, gap)
+    else:
+        connection.execute(NOBODY_PICKED)
     return frame(connection, "SELECT enrollment_id FROM picked")
 
 
@@ -219,10 +224,12 @@ def choose(connection: Connection, now: datetime, planned: pl.DataFrame, gap: ti
 
 def due_groups(connection: Connection, now: datetime, gap: timedelta = NO_GAP) -> list[DueGroup]:
     """Who is due at `now`, by step, and who of them must wait and for what; counted, never stored."""
+    if not anybody_due(connection, now):
+        return []
     days = domain_days(connection, now)
     connection.execute(STEP_SENDERS)
     with offered(connection, "capacity", capacity(days)):
-        stage_due_counts(connection, now)
+        stage_contested(connection, now)
         connection.execute(PICK, {"now": now, "limit": NO_LIMIT})
     by_domain = {day.domain_id: day for day in days}
     groups = [_group(row, by_domain, now) for row in rows_as_dicts(connection, GROUPS)]

@@ -5,7 +5,6 @@ the dashboard, and a check compares that with a rebuild from the events. A figur
 message was posted, not on that of the event: so no rate ever passes 1.
 """
 
-from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +15,7 @@ from xmit_pipeline.store.connection import Connection, Store, rows_as_dicts
 from xmit_pipeline.store.event_feedback import recount_everything
 from xmit_pipeline.store.frontier import DueGroup, due_groups
 from xmit_pipeline.store.steps import live_steps
+from xmit_pipeline.store.warmup import domain_days
 
 COUNTED = (
     "sent", "presumed", "delivered", "opens", "unique_opens", "human_opens", "clicks", "unique_clicks",
@@ -147,7 +147,7 @@ def step_stats(connection: Connection, sequence_id: UUID, now: datetime) -> list
     for row in rows_as_dicts(connection, OF_SEQUENCE, {"id": sequence_id}):
         if row["step_id"] in figures:
             add_figures(figures[row["step_id"]], row)
-    for group in deferred_by_warmup(due_groups(connection, now)):
+    for group in deferred_by_warmup(connection, now):
         if group.step_id in figures:
             figures[group.step_id]["warmup_deferred"] += group.deferred
     return [with_rates(of_step) for of_step in figures.values()]
@@ -178,9 +178,11 @@ def with_rates(figures: dict[str, Any]) -> dict[str, Any]:
     return {**figures, **rates}
 
 
-def deferred_by_warmup(groups: Iterable[DueGroup]) -> Iterator[DueGroup]:
-    """Those of who is due that wait for a place in a warmup day."""
-    return (group for group in groups if group.wall and group.wall.startswith("warmup"))
+def deferred_by_warmup(connection: Connection, now: datetime) -> list[DueGroup]:
+    """Who is due and waits for a place in a warmup day; where no domain has such days, nobody is counted for it."""
+    if not any(day.is_limited for day in domain_days(connection, now)):
+        return []
+    return [group for group in due_groups(connection, now) if group.wall and group.wall.startswith("warmup")]
 
 
 def add_figures(figures: dict[str, Any], row: dict[str, Any]) -> None:

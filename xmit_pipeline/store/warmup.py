@@ -59,6 +59,11 @@ class DomainDay:
     pacing: bool
     pause_reason: str | None
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether anybody could have to wait for this domain's warmup."""
+        return self.limit is not None or self.state is WarmupState.PAUSED
+
     def frees_at(self, now: datetime) -> datetime | None:
         """The earliest time at which more may go: the next paced hour, the next day, or unknown if paused."""
         if self.state is WarmupState.PAUSED:
