@@ -22,9 +22,11 @@ from tests.browser.palette import with_palette
 from tests.browser.site import served
 from tests.browser.watching import DESK, PATIENCE_MS, PHONE, chromium_path, opened_window
 from xmit_pipeline.model.clock import WallClock
+from xmit_pipeline.model.outcomes import Cause
 from xmit_pipeline.model.settings import read_settings
 from xmit_pipeline.sandbox.server import running_sandbox
 from xmit_pipeline.serving import listener_on, url_of
+from xmit_pipeline.store.circuits import fail_circuit
 from xmit_pipeline.store.connection import EmbeddedStore
 from xmit_pipeline.store.keys import create_key
 
@@ -58,6 +60,7 @@ FROM (VALUES (6, 25, 25), (5, 38, 38), (4, 56, 52), (3, 84, 84), (2, 127, 127), 
     AS day(ago, most, sent), sender, (FROM step LIMIT 1) AS step
 WHERE sender.email = 'news@news.rotafern.example'
 """
+NO_KEY = "The provided authorization grant is invalid, expired, or revoked"
 HELD = "The subject is longer than SendGrid takes"
 PEOPLE = (
     "Email Address,First Name,Company,Plan\n"
@@ -220,6 +223,19 @@ def take(browser: Browser, url: str, key: str, look: str, places: dict[str, str]
         picture(window.page, f"asked-{look}", whole=False)
 
 
+def take_after(browser: Browser, url: str, key: str, look: str, name: str) -> None:
+    """What the other pictures must not show: a new key as it is shown once, and a circuit that is open."""
+    with opened_window(browser, url, **LOOKS[look]) as window:
+        window.sign_in(key)
+        window.go("/settings")
+        window.page.get_by_label("Name").fill(name)
+        window.page.get_by_role("button", name="Make the key").click()
+        window.page.locator("#once").wait_for()
+        picture(window.page, f"key-{look}")
+        window.go("/sending/trouble")
+        picture(window.page, f"circuit-{look}")
+
+
 def picture(page: Page, name: str, *, whole: bool = True) -> None:
     """The page down to its end, or to where pictures are cut off."""
     width = page.viewport_size["width"] if page.viewport_size else DESK["width"]
@@ -248,6 +264,10 @@ def main(home: Path, names: list[str]) -> None:
         places = {name: path for name, path in places.items() if not names or name in (*names, "sequence")}
         for look in LOOKS:
             take(browser, url, key, look, places)
+        with store.transaction() as connection:
+            fail_circuit(connection, WallClock().now(), Cause.CREDENTIALS, NO_KEY)
+        for look, name in zip(LOOKS, ("Shop", "CRM", "Warehouse", "Partner"), strict=True):
+            take_after(browser, url, key, look, name)
         browser.close()
 
 

@@ -48,7 +48,7 @@ def outlook_of(store: EmbeddedStore, settings: Settings, clock: Clock) -> Glance
         with store.snapshot(PATIENCE_SECONDS) as connection:
             now = clock.now()
             groups = due_groups(connection, now, settings.contact_gap)
-            waiting = waiting_by_domain(connection, groups)
+            waiting = waiting_by_domain(groups)
             frontier, tick = read_frontier(connection, now, groups), last_tick(connection)
             health, events = domain_health(connection, now), list(event_findings(connection, now))
         return Outlook(now, groups, waiting, health, events, felt(now, frontier, tick, settings))

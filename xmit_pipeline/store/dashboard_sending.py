@@ -19,8 +19,6 @@ SHOWN_AHEAD = 6
 LEAST_BEFORE = 6
 """Days before today that are shown also where nothing happened on them."""
 
-STEP_DOMAINS = "SELECT step_id, domain_id FROM step_sender WHERE domain_id IS NOT NULL"
-
 DAYS = """
 SELECT quota_day, sum(size) FILTER (state IN ('claimed', 'inflight', 'accepted', 'unknown'))::BIGINT AS used,
     max(day_limit) AS day_limit
@@ -53,17 +51,12 @@ class CurveDay:
     used: int
 
 
-def waiting_by_domain(connection: Connection, groups: Iterable[DueGroup]) -> dict[UUID, int]:
-    """Who of those due must wait, by the domain that would send it.
-
-    It reads what `due_groups` has laid out on this connection, in the same transaction.
-    """
-    domain_of = dict(connection.execute(STEP_DOMAINS).fetchall())
+def waiting_by_domain(groups: Iterable[DueGroup]) -> dict[UUID, int]:
+    """Who of those due must wait, by the domain that would send it."""
     waiting: dict[UUID, int] = {}
     for group in groups:
-        domain_id = domain_of.get(group.step_id)
-        if domain_id is not None:
-            waiting[domain_id] = waiting.get(domain_id, 0) + group.deferred
+        if group.domain_id is not None:
+            waiting[group.domain_id] = waiting.get(group.domain_id, 0) + group.deferred
     return waiting
 
 

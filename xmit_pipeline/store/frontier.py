@@ -183,12 +183,14 @@ NO_GAP = timedelta()
 class DueGroup:
     """Everyone due on one step: how many, how many of them can't go now, and the wall those stand before.
 
-    `frees_at` is the earliest time at which the wall may give way; None where that takes a person (SPEC 4).
+    `domain_id` is None where no domain would send it. `frees_at` is the earliest time at which the wall may give way;
+    None where that takes a person (SPEC 4).
     """
 
     sequence_id: UUID
     step_id: UUID
     step_name: str
+    domain_id: UUID | None
     due: int
     deferred: int
     oldest_due_at: datetime
@@ -309,6 +311,7 @@ def _group(row: dict[str, Any], days: dict[UUID, DomainDay], now: datetime) -> D
         sequence_id=row["sequence_id"],
         step_id=row["step_id"],
         step_name=row["step_name"],
+        domain_id=row["domain_id"],
         due=row["due"],
         deferred=row["deferred"],
         oldest_due_at=row["oldest_due_at"],
