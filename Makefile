@@ -1,7 +1,7 @@
 # Every target works as the first command in a bare clone with Python 3.11+ and make.
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= 2
+WORKERS ?= 3
 .DEFAULT_GOAL := help
 
 .PHONY: help setup demo up test unit newest lint fuzz soak bench screenshots lock
@@ -25,8 +25,8 @@ demo: setup  ## run the bundled campaign in simulated time, into the sandbox
 up: setup  ## Dagster, API and sandbox together, until Ctrl-C
 	$(BIN)/xmit up
 
-test: setup  ## every test, fast ones first, two files at a time
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+test: setup  ## every test, fast ones first, three files at a time: many of them wait
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 unit: setup  ## the fast tests alone
 	$(BIN)/pytest tests/unit

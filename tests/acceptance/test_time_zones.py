@@ -106,7 +106,7 @@ def enroll_one(store: EmbeddedStore, enrolled: datetime, delays: list[tuple[int,
         enroll_into(connection, sequence, [person[0]], enrolled)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(journey=journeys())
 def test_delays_across_a_clock_change_are_kept_to_the_minute(
     journey: tuple[str, datetime, list[tuple[int, DelayUnit]]],
@@ -137,7 +137,6 @@ def test_delays_across_a_clock_change_are_kept_to_the_minute(
     [
         ("Europe/Berlin", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),  # 02:30, the first of two
         ("America/New_York", datetime(2026, 3, 8, 7, 30, tzinfo=UTC)),  # 03:30, after a 02:30 that is not
-        ("Australia/Lord_Howe", datetime(2026, 4, 4, 14, 45, tzinfo=UTC)),  # 01:45, half an hour comes twice
     ],
 )
 def test_real_ticks_in_a_zone_send_once_and_on_time(world: World, zone: str, due: datetime):

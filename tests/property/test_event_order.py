@@ -87,7 +87,7 @@ def opened_copy(home: Path, name: str) -> Path:
     return copy
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_order_repetition_and_delay_change_nothing(
     data: st.DataObject, mailed: Path, shared_sandbox: RunningSandbox

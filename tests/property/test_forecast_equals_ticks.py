@@ -25,7 +25,7 @@ CONTENDED = Case(
 """Two sequences that share a domain of few places, chains of no delay, and a backlog under pacing."""
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(CONTENDED)
 @given(case=cases())
 def test_forecast_is_what_then_happens(sandbox: RunningSandbox, case: Case):

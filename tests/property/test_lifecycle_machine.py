@@ -291,5 +291,7 @@ class Lifecycle(RuleBasedStateMachine):
 
 TestLifecycle: Any = Lifecycle.TestCase
 TestLifecycle.settings = settings(
-    stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=settings.default.max_examples * 3 // 5,
+    stateful_step_count=30,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -268,4 +268,4 @@ class Facts(RuleBasedStateMachine):
 
 
 TestFacts = Facts.TestCase
-TestFacts.settings = settings(stateful_step_count=25, max_examples=40, deadline=None)
+TestFacts.settings = settings(stateful_step_count=25, max_examples=25, deadline=None)

@@ -30,7 +30,7 @@ def test_demo_runs_the_whole_campaign(xmit: Xmit, home: Path, monkeypatch: pytes
     ]
     sent = [int(row[len(STEPS) + 2]) for row in by_day]
     assert sent[: len(RAMP)] == RAMP
-    assert "0 active" in said.out
+    assert "0 active, 2,291 completed, 0 paused, 54 exited" in said.out
     with running_sandbox(folder=home / "demo" / "sandbox") as sandbox:
         past = sandbox.events.past()
     truth = totals(past.events, len(past.one_clicks))

@@ -9,7 +9,7 @@ from random import Random
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.campaigns import START, curve
@@ -97,6 +97,7 @@ def undone(store: EmbeddedStore) -> Generator[Connection]:
         raise Undone
 
 
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32))
 def test_counts_agree_with_the_order(town: EmbeddedStore, seed: int) -> None:
     """SPEC 4: of each step exactly those wait whom the order leaves out, whatever is cut short on the way."""
