@@ -11,7 +11,7 @@ from xmit_pipeline.model.errors import Conflict, NotFound, XmitError
 from xmit_pipeline.model.lifecycle import SequenceStatus
 from xmit_pipeline.store.audit import AuditEntry, write_audits
 from xmit_pipeline.store.connection import Connection, offered
-from xmit_pipeline.store.enrollments import EnrollResult, enroll
+from xmit_pipeline.store.enrollments import EnrollResult, enroll_by_verdict
 
 STATUSES = "SELECT id, status FROM sequence WHERE deleted_at IS NULL AND list_contains($ids::UUID[], id)"
 
@@ -93,7 +93,7 @@ def _enrolled(
     with offered(connection, "given_wish", pl.DataFrame(rows, schema=schema, orient="row")):
         connection.execute(ASKED)
     connection.execute(ENROLLING)
-    enroll(connection, now, "manual")
+    enroll_by_verdict(connection, now, "manual")
     told: dict[int, dict[str, int]] = {}
     for number, verdict, count in connection.execute(BY_WISH).fetchall():
         told.setdefault(number, {})[verdict] = count

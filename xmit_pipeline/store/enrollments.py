@@ -91,11 +91,16 @@ def enroll(connection: Connection, now: datetime, source: str) -> EnrollResult:
     Who has been in a sequence comes back where it re-enrolls, the last time is over, and `left_at` (null: never)
     lies after its beginning. The caller answers for the sequences being active.
     """
+    enroll_by_verdict(connection, now, source)
+    counts = dict(connection.execute("SELECT verdict, count(*) FROM verdict GROUP BY verdict").fetchall())
+    return EnrollResult(counts.pop("enrolled", 0), counts)
+
+
+def enroll_by_verdict(connection: Connection, now: datetime, source: str) -> None:
+    """The same for who counts by themselves: everyone's verdict is in the temporary table `verdict`."""
     expire_suppressions(connection, now)
     connection.execute(VERDICTS, {"now": now})
     connection.execute(ENROLL, {"now": now, "source": source})
-    counts = dict(connection.execute("SELECT verdict, count(*) FROM verdict GROUP BY verdict").fetchall())
-    return EnrollResult(counts.pop("enrolled", 0), counts)
 
 
 def exit_one(connection: Connection, sequence_id: UUID, enrollment_id: UUID, now: datetime) -> None:
