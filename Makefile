@@ -36,7 +36,8 @@ newest: setup  ## the fast tests and the store's on the newest DuckDB, in an env
 	$(BIN)/uv pip sync --quiet --python .venv-newest/bin/python --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --no-config --python .venv-newest/bin/python 'duckdb>=2,<2.1'
 	$(BIN)/uv pip install --quiet --python .venv-newest/bin/python --no-deps --no-build-isolation --editable .
-	.venv-newest/bin/pytest -n $(WORKERS) tests/unit tests/integration/store -k "not share_a_minute"
+	.venv-newest/bin/pytest -n $(WORKERS) tests/unit tests/integration/store tests/integration/events/test_event_folding.py \
+		-k "not share_a_minute"
 
 lint: setup  ## format, rules, types, floors
 	$(BIN)/ruff format --check .

@@ -133,8 +133,11 @@ def offered(connection: Connection, name: str, rows: pl.DataFrame) -> Generator[
     connection.register(name, _ArrowStream(rows))
     try:
         yield
-    finally:
-        connection.unregister(name)
+    except BaseException:
+        with suppress(duckdb.Error):  # in a transaction that has failed DuckDB 2 refuses this too
+            connection.unregister(name)
+        raise
+    connection.unregister(name)
 
 
 def rows_as_dicts(
