@@ -118,27 +118,27 @@ JOIN enrollment ON enrollment.rowid = front.place
 """A crowd due in one minute is cut to its front; a constant there is what makes DuckDB keep only the top."""
 
 
-def anybody_due(connection: Connection, now: datetime) -> bool:
-    """Everybody due, into `due_count`: by sequence, step and `overdue`, with the oldest due time."""
-    due_count = DUE_COUNT.format(is_due=_condition(connection))
-    connection.execute(due_count, {"now": now, "overdue_before": now - OVERDUE_AFTER})
-    return connection.execute("FROM due_count LIMIT 1").fetchone() is not None
-
-
-def stage_contested(connection: Connection, now: datetime) -> None:
-    """Of the steps of `contested` domains, into `due`, whoever could be among those who may go."""
-    parameters = {"now": now, "overdue_before": now - OVERDUE_AFTER}
-    is_due = _condition(connection)
-    connection.execute(CONTESTED, {"now": now})
-    connection.execute(IN_PLAY, {"now": now})
-    (most,) = connection.execute("SELECT coalesce(max(most), 0) FROM in_play").fetchone() or (0,)
-    connection.execute(MINUTES.format(is_due=is_due), {**parameters, "most": most})
-    connection.execute(NEAREST.format(is_due=is_due), {**parameters, "most": most})
-
-
-def _condition(connection: Connection) -> str:
+def due_condition(connection: Connection) -> str:
+    """Who is due, as a condition on `enrollment`; while a tick runs, nobody whom it has served already."""
     tick = last_tick(connection)
     if tick is None or tick["finished_at"] is not None:
         return IS_DUE
     connection.execute(SERVED, {"tick_id": tick["id"]})
     return IS_DUE + NOT_SERVED
+
+
+def anybody_due(connection: Connection, now: datetime, is_due: str) -> bool:
+    """Everybody due, into `due_count`: by sequence, step and `overdue`, with the oldest due time."""
+    due_count = DUE_COUNT.format(is_due=is_due)
+    connection.execute(due_count, {"now": now, "overdue_before": now - OVERDUE_AFTER})
+    return connection.execute("FROM due_count LIMIT 1").fetchone() is not None
+
+
+def stage_contested(connection: Connection, now: datetime, is_due: str) -> None:
+    """Of the steps of `contested` domains, into `due`, whoever could be among those who may go."""
+    parameters = {"now": now, "overdue_before": now - OVERDUE_AFTER}
+    connection.execute(CONTESTED, {"now": now})
+    connection.execute(IN_PLAY, {"now": now})
+    (most,) = connection.execute("SELECT coalesce(max(most), 0) FROM in_play").fetchone() or (0,)
+    connection.execute(MINUTES.format(is_due=is_due), {**parameters, "most": most})
+    connection.execute(NEAREST.format(is_due=is_due), {**parameters, "most": most})

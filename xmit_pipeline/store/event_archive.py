@@ -51,8 +51,9 @@ def archived_rows(home: Path, day: date) -> Iterator[pl.DataFrame]:
 def _by_day(rows: pl.DataFrame) -> Iterator[tuple[date, pl.DataFrame]]:
     """The rows of each day; of one day alone, as they mostly are, without copying them."""
     days = rows.get_column("happened_at").dt.date()
-    for day in days.unique():
-        yield day, rows if days.n_unique() == 1 else rows.filter(days == day)
+    different = days.unique()
+    for day in different:
+        yield day, rows if len(different) == 1 else rows.filter(days == day)
 
 
 def _write(path: Path, rows: pl.DataFrame) -> None:

@@ -18,7 +18,7 @@ from xmit_pipeline.store.contact_gap import (
     leave_out_lately_mailed,
     pick_each_once,
 )
-from xmit_pipeline.store.due_counts import anybody_due, stage_contested
+from xmit_pipeline.store.due_counts import anybody_due, due_condition, stage_contested
 from xmit_pipeline.store.ticks import last_tick
 from xmit_pipeline.store.warmup import DomainDay, capacity, domain_days, turn_waits
 
@@ -226,12 +226,13 @@ def choose(connection: Connection, now: datetime, planned: pl.DataFrame, gap: ti
 
 def due_groups(connection: Connection, now: datetime, gap: timedelta = NO_GAP) -> list[DueGroup]:
     """Who is due at `now`, by step, and who of them must wait and for what; counted, never stored."""
-    if not anybody_due(connection, now):
+    is_due = due_condition(connection)
+    if not anybody_due(connection, now, is_due):
         return []
     days = domain_days(connection, now)
     connection.execute(STEP_SENDERS)
     with offered(connection, "capacity", capacity(days)):
-        stage_contested(connection, now)
+        stage_contested(connection, now, is_due)
         connection.execute(PICK, {"now": now, "limit": NO_LIMIT})
     by_domain = {day.domain_id: day for day in days}
     groups = [_group(row, by_domain, now) for row in rows_as_dicts(connection, GROUPS)]
