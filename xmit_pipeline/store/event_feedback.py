@@ -16,7 +16,7 @@ CREATE OR REPLACE TEMP TABLE recounted AS
 WITH rule AS (
     SELECT coalesce(any_value(seconds), 0) AS seconds, coalesce(any_value(links), 0) AS links FROM scanner_rule
 ),
-told AS (
+told AS NOT MATERIALIZED (
     SELECT event.message_id, event.effect, event.happened_at, event.url, event.attempt, event.ip, event.machine,
         coalesce(event.sg_event_id, event.identity::VARCHAR) AS id
     FROM event JOIN touched_message ON touched_message.message_id = event.message_id
@@ -33,13 +33,20 @@ flagged AS (
         bool_or(effect IN ('blocked', 'soft')) AS blocked,
         bool_or(effect = 'dropped') AS dropped,
         bool_or(effect = 'complained') AS complained,
-        bool_or(effect = 'unsubscribed') AS unsubscribed
+        bool_or(effect = 'unsubscribed') AS unsubscribed,
+        count(*) FILTER (effect = 'opened') AS opens,
+        count(*) FILTER (effect = 'opened' AND NOT machine) AS human_opens,
+        count(*) FILTER (effect = 'clicked') AS clicks
     FROM told
     GROUP BY message_id
 ),
+repeating AS (
+    SELECT message_id FROM flagged CROSS JOIN rule WHERE opens > 1 OR clicks >= least(2, rule.links)
+),
 by_id AS (
-    SELECT *, min(happened_at) OVER (PARTITION BY message_id, effect, id) AS first_at
-    FROM told WHERE effect IN ('opened', 'clicked')
+    SELECT told.*, min(happened_at) OVER (PARTITION BY told.message_id, effect, id) AS first_at
+    FROM told JOIN repeating ON repeating.message_id = told.message_id
+    WHERE effect IN ('opened', 'clicked')
 ),
 by_content AS (
     SELECT message_id, effect, url, attempt, min(first_at) AS happened_at, min(ip) AS ip, bool_and(machine) AS machine
@@ -71,10 +78,11 @@ counted AS (
         ON scanner.message_id = engaged.message_id AND scanner.ip = coalesce(engaged.ip, '')
     GROUP BY engaged.message_id
 )
-SELECT flagged.message_id, flagged.delivered, coalesce(counted.opens, 0)::INTEGER AS opens,
-    coalesce(counted.human_opens, 0)::INTEGER AS human_opens, coalesce(counted.clicks, 0)::INTEGER AS clicks,
-    coalesce(counted.human_clicks, 0)::INTEGER AS human_clicks, flagged.bounced, flagged.blocked, flagged.dropped,
-    flagged.complained, flagged.unsubscribed
+SELECT flagged.message_id, flagged.delivered, coalesce(counted.opens, flagged.opens)::INTEGER AS opens,
+    coalesce(counted.human_opens, flagged.human_opens)::INTEGER AS human_opens,
+    coalesce(counted.clicks, flagged.clicks)::INTEGER AS clicks,
+    coalesce(counted.human_clicks, flagged.clicks)::INTEGER AS human_clicks, flagged.bounced, flagged.blocked,
+    flagged.dropped, flagged.complained, flagged.unsubscribed
 FROM flagged LEFT JOIN counted ON counted.message_id = flagged.message_id
 """
 

@@ -46,10 +46,8 @@ def with_id(rows: pl.LazyFrame, column: str, prefix: str, name: str) -> pl.LazyF
 
 
 def id_of(name: str) -> str:
-    """SQL for the UUID of the halves that `with_id` adds; NULL where they are."""
-    return (
-        f"CASE WHEN {name}_high IS NOT NULL THEN ({name}_high::BIT::BLOB || {name}_low::BIT::BLOB)::UUID END"
-    )
+    """SQL for the 16 bytes of the halves that `with_id` adds, which a UUID is cast from; NULL where they are."""
+    return f"CASE WHEN {name}_high IS NOT NULL THEN {name}_high::BIT::BLOB || {name}_low::BIT::BLOB END"
 
 
 def _values(part: str) -> pl.Expr:

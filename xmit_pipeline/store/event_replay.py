@@ -13,33 +13,27 @@ from xmit_pipeline.store.connection import Connection, Store, offered
 from xmit_pipeline.store.event_archive import archived_days, archived_rows
 from xmit_pipeline.store.event_feedback import refresh_feedback
 from xmit_pipeline.store.event_ids import id_of
-from xmit_pipeline.store.events import SLICE_ROWS, FoldReport, events_lock, once_each, staged, take_new
+from xmit_pipeline.store.events import (
+    KEY,
+    SLICE_ROWS,
+    WRITE,
+    FoldReport,
+    events_lock,
+    once_each,
+    take_new,
+    told_here,
+)
 from xmit_pipeline.store.metrics import refresh_step_metrics
 
 PATIENCE_SECONDS = 120
 """How long to wait for a fold that is under way."""
-KEY = ["message_high", "message_low", "identity"]
-
-RESTORING = """
-CREATE OR REPLACE TEMP TABLE restoring AS
-SELECT arrived.*, event.folded_at
-FROM arrived
-JOIN event ON event.identity = arrived.identity AND event.message_id IS NOT DISTINCT FROM arrived.message_id
-WHERE arrived.identity IN (SELECT identity FROM known)
-"""
 
 REMOVE_KNOWN = """
 DELETE FROM event USING known
 WHERE event.identity = known.identity AND event.message_id IS NOT DISTINCT FROM known.message_id
 """
 
-RESTORE = """
-INSERT INTO event (sg_event_id, kind, message_id, request_id, email, happened_at, folded_at, raw, identity, effect,
-    suppresses, url, attempt, ip, useragent, response, reason, status, type, machine)
-SELECT sg_event_id, kind, message_id, request_id, email, happened_at, folded_at, raw, identity, effect, suppresses,
-    url, attempt, ip, useragent, response, reason, status, type, machine
-FROM worded JOIN restoring USING (place)
-"""
+KNOWN_ROWS = "(SELECT told.*, known.folded_at FROM told JOIN known ON known.place = told.place)"
 
 TOUCHED_KNOWN = """
 CREATE OR REPLACE TEMP TABLE touched_message AS
@@ -52,7 +46,7 @@ SELECT event.message_id, event.identity
 FROM event
 LEFT JOIN (
     SELECT identity,
-        {id_of("message")} AS message_id
+        ({id_of("message")})::UUID AS message_id
     FROM archived
 ) AS kept ON kept.identity = event.identity AND kept.message_id IS NOT DISTINCT FROM event.message_id
 WHERE event.happened_at >= $begin AND event.happened_at < $end AND kept.identity IS NULL
@@ -112,11 +106,11 @@ def _replay_day(store: Store, settings: Settings, day: date, now: datetime, repo
 
 
 def _restore(connection: Connection, rows: pl.DataFrame, now: datetime, folded: FoldReport) -> None:
-    with staged(connection, rows):
-        connection.execute(RESTORING)
-        connection.execute(REMOVE_KNOWN)
-        connection.execute(RESTORE)
-        take_new(connection, now, folded)
+    told = told_here(connection, rows)
+    connection.execute(REMOVE_KNOWN)
+    with offered(connection, "told", told):
+        connection.execute(WRITE.format(folded_at="folded_at", rows=KNOWN_ROWS))
+    take_new(connection, told, now, folded)
     connection.execute(TOUCHED_KNOWN)
     refresh_feedback(connection)
 

@@ -5,9 +5,8 @@ that transaction and removed after it. What the events ask for is `store.event_c
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from xmit_pipeline.model.addresses import ADDRESS_PATTERN
 from xmit_pipeline.model.settings import Settings
-from xmit_pipeline.store.connection import Connection, Store, offered
+from xmit_pipeline.store.connection import Connection, Store, frame, offered
 from xmit_pipeline.store.event_archive import archive, withdraw
 from xmit_pipeline.store.event_entries import KNOWN_KINDS, Entries, read_entries
 from xmit_pipeline.store.event_feedback import follow_scanner_rule, refresh_feedback
@@ -41,58 +40,40 @@ REFUSALS = (
 SLICE_BYTES = 40_000_000
 """Bodies folded in one transaction: some 80,000 events, well under a second."""
 SLICE_ROWS = 80_000
+HALVES = ("message_high", "message_low", "request_high", "request_low")
+KEY = ("message_high", "message_low", "identity")
+"""Two entries that agree in these say the same."""
 REMEMBERED = timedelta(days=30)
 """How long folded files are known; a file is removed seconds after it was folded."""
 
-FACTS = (
-    "kind", "email", "happened_at", "machine", "effect", "suppresses", "identity", "message_high", "message_low",
-    "request_high", "request_low",
-)  # fmt: skip
-"""What is asked of entries while they are folded."""
-WORDS = ("sg_event_id", "url", "attempt", "ip", "useragent", "response", "reason", "status", "type")
-
-ARRIVED = f"""
-CREATE OR REPLACE TEMP TABLE arrived AS
-SELECT * EXCLUDE (message_high, message_low, request_high, request_low),
-    {id_of("message")} AS message_id, {id_of("request")} AS request_id
-FROM landed
-"""  # noqa: S608  (our own column names)
+PUBLIC_IDS = f"SELECT {id_of('message')} AS message_id, {id_of('request')} AS request_id FROM landed"
 
 MAILED = """
-CREATE OR REPLACE TEMP TABLE mailed AS
-SELECT message.id AS message_id, message.email, message.step_id
-FROM message JOIN (SELECT DISTINCT message_id FROM arrived) AS told ON told.message_id = message.id
+SELECT landed.place, message.email AS mailed_to
+FROM message JOIN landed ON landed.message_id::UUID = message.id
 """
-
-AT_MAILED_ADDRESS = """
-UPDATE arrived SET email = mailed.email
-FROM mailed
-WHERE arrived.message_id = mailed.message_id AND mailed.email <> '' AND arrived.email IS DISTINCT FROM mailed.email
-"""
-"""What acts, acts on the address that was mailed."""
 
 KNOWN = """
 CREATE OR REPLACE TEMP TABLE known AS
-SELECT event.message_id, event.identity
-FROM event JOIN arrived ON arrived.message_id = event.message_id AND arrived.identity = event.identity
+SELECT landed.place, event.message_id, event.identity, event.folded_at
+FROM event JOIN landed ON landed.message_id::UUID = event.message_id AND landed.identity = event.identity
 UNION ALL
-SELECT NULL, event.identity
-FROM event JOIN arrived ON arrived.identity = event.identity
-WHERE event.message_id IS NULL AND arrived.message_id IS NULL
+SELECT landed.place, NULL, event.identity, event.folded_at
+FROM event JOIN landed ON landed.identity = event.identity
+WHERE event.message_id IS NULL AND landed.message_id IS NULL
 """
 
-FORGET_KNOWN = """
-DELETE FROM arrived USING known
-WHERE arrived.identity = known.identity AND arrived.message_id IS NOT DISTINCT FROM known.message_id
-"""
+FACTS = ("email", "happened_at", "kind", "effect", "suppresses", "message_id", "request_id")
+"""What is asked of new entries more than once."""
+AS_TOLD = """sg_event_id, kind, email, happened_at, identity, effect, suppresses, url, attempt, ip, useragent,
+    response, reason, status, type, machine"""
 
-WRITE = """
-INSERT INTO event (sg_event_id, kind, message_id, request_id, email, happened_at, folded_at, raw, identity, effect,
-    suppresses, url, attempt, ip, useragent, response, reason, status, type, machine)
-SELECT sg_event_id, kind, message_id, request_id, email, happened_at, $now, raw, identity, effect, suppresses,
-    url, attempt, ip, useragent, response, reason, status, type, machine
-FROM worded JOIN arrived USING (place)
-"""
+WRITE = f"""
+INSERT INTO event (message_id, request_id, raw, folded_at, {AS_TOLD})
+SELECT message_id::UUID, request_id::UUID, CASE WHEN kind NOT IN {KNOWN_KINDS} THEN raw END, {{folded_at}},
+    {AS_TOLD}
+FROM {{rows}}
+"""  # noqa: S608  (our own column names)
 
 ASK = """
 INSERT INTO event_consequence (email, what, happened_at, listed)
@@ -107,19 +88,12 @@ WHERE regexp_full_match(email, $address) AND (effect = 'soft' OR (effect = 'deli
 
 PROOF = """
 CREATE OR REPLACE TEMP TABLE proof AS
-SELECT request_id, min(happened_at) AS at FROM arrived WHERE request_id IS NOT NULL GROUP BY request_id
+SELECT DISTINCT request_id::UUID AS request_id FROM arrived WHERE request_id IS NOT NULL
 """
 
 TOUCHED = """
 CREATE OR REPLACE TEMP TABLE touched_message AS
-SELECT DISTINCT message_id FROM arrived WHERE message_id IS NOT NULL AND effect IS NOT NULL
-"""
-
-
-KINDS = """
-SELECT arrived.kind, count(*), count(*) FILTER (mailed.message_id IS NULL)
-FROM arrived LEFT JOIN mailed ON mailed.message_id = arrived.message_id
-GROUP BY arrived.kind
+SELECT DISTINCT message_id::UUID AS message_id FROM arrived WHERE message_id IS NOT NULL AND effect IS NOT NULL
 """
 
 FOLDED_BEFORE = """
@@ -192,47 +166,52 @@ def events_lock(home: Path) -> FileLock:
 
 def fold_rows(connection: Connection, rows: pl.DataFrame, now: datetime, report: FoldReport) -> None:
     """Write down what is new among rows of `store.event_entries`, and all that follows from it for messages."""
-    with staged(connection, rows):
-        take_new(connection, now, report)
+    take_new(connection, told_here(connection, rows), now, report)
 
 
-@contextmanager
-def staged(connection: Connection, rows: pl.DataFrame) -> Generator[None]:
-    """The rows as `arrived`, each content once, and the keys of those that are in the store as `known`.
+def told_here(connection: Connection, rows: pl.DataFrame) -> pl.DataFrame:
+    """Each content once, with its ids as bytes, at the address that was mailed: what acts, acts on that one.
 
-    Their words stay outside, in `worded` under the same `place`: copied once, into the table that keeps them.
+    `place` tells rows apart; those that are in the store are `known (place, message_id, identity, folded_at)`.
+    `mailed_to` is null where no message of ours is meant.
     """
-    numbered = once_each(rows).with_row_index("place")
-    raw = pl.when(~pl.col("kind").is_in(KNOWN_KINDS)).then(pl.col("raw")).alias("raw")
-    worded = numbered.select("place", *WORDS, raw)
-    with (
-        offered(connection, "landed", numbered.select("place", *FACTS)),
-        offered(connection, "worded", worded),
-    ):
-        connection.execute(ARRIVED)
-        connection.execute(MAILED)
-        connection.execute(AT_MAILED_ADDRESS)
+    rows = once_each(rows)
+    with offered(connection, "landed", rows.select(HALVES)):
+        rows = rows.drop(HALVES).hstack(frame(connection, PUBLIC_IDS)).with_row_index("place")
+    with offered(connection, "landed", rows.select("place", "message_id", "identity")):
         connection.execute(KNOWN)
-        yield
+        mailed = frame(connection, MAILED)
+    rows = rows.hstack(
+        rows.select("place").join(mailed, on="place", how="left", maintain_order="left").drop("place")
+    )
+    mailed_to = pl.col("mailed_to")
+    return rows.with_columns(email=pl.when(mailed_to != "").then(mailed_to).otherwise("email"))
 
 
-def take_new(connection: Connection, now: datetime, report: FoldReport) -> None:
-    """Write what is `staged` in `arrived` and not `known`."""
-    connection.execute(FORGET_KNOWN)
-    connection.execute(WRITE, {"now": now})
-    connection.execute(ASK, {"address": ADDRESS_PATTERN})
-    connection.execute(PROOF)
+def take_new(connection: Connection, rows: pl.DataFrame, now: datetime, report: FoldReport) -> None:
+    """Write those of `told_here` that are not `known`."""
+    known = frame(connection, "SELECT place FROM known")
+    if known.height:
+        rows = rows.join(known, on="place", how="anti")
+    with offered(connection, "worded", rows):
+        connection.execute(WRITE.format(folded_at="$now", rows="worded"), {"now": now})
+    with offered(connection, "arrived", rows.select(FACTS)):
+        connection.execute(ASK, {"address": ADDRESS_PATTERN})
+        connection.execute(PROOF)
+        connection.execute(TOUCHED)
     prove(connection, now)
-    connection.execute(TOUCHED)
     refresh_feedback(connection)
-    for kind, count, orphans in connection.execute(KINDS).fetchall():
+    kinds = rows.group_by("kind").agg(count=pl.len(), orphans=pl.col("mailed_to").null_count())
+    for kind, count, orphans in kinds.iter_rows():
         report.kinds[kind] = report.kinds.get(kind, 0) + count
         report.orphans += orphans
 
 
 def once_each(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of one content once."""
-    return rows.unique(subset=["message_high", "message_low", "identity"], keep="any")
+    if rows.get_column("identity").n_unique() == rows.height:
+        return rows
+    return rows.unique(subset=KEY, keep="any")
 
 
 def _unfolded(store: Store, paths: Sequence[Path]) -> list[Path]:
