@@ -1,37 +1,51 @@
-"""The raw truth: every entry as it came, as Parquet by UTC day, below `XMIT_HOME/events` (SPEC 7, DESIGN 3).
+"""The raw truth: every body as it came, and its entries, as Parquet by UTC day, below `XMIT_HOME/events` (SPEC 7).
 
 A file is written before the store hears of its entries, so nothing is in the store alone. Entries may stand here
 twice, after a death or a repetition of SendGrid's; folding counts them once.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 
+from xmit_pipeline.store.connection import Connection, offered
 from xmit_pipeline.store.durable import sync_folder
+from xmit_pipeline.store.event_entries import Entries
 
 FOLDER = "events"
+BODIES = "bodies"
+"""Beside the days on which events happened: the days on which bodies came."""
 
 
-def archive(home: Path, rows: pl.DataFrame, name: str) -> None:
-    """Keep rows of `store.event_entries` for good, in one file a day on which they happened.
+COPY = "COPY kept TO '{path}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 
-    The same name again replaces the same file.
+
+def archive(connection: Connection, home: Path, bodies: pl.DataFrame, found: Entries, name: str) -> None:
+    """Keep for good the bodies that could be read, and their entries, each in one file a day.
+
+    An entry names its body's `file` and its `position` there. The same name again replaces the same files.
     """
-    for day, of_day in _by_day(rows):
-        folder = home / FOLDER / f"{day:%Y-%m-%d}"
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / f"{name}.parquet", of_day)
-        sync_folder(folder)
-        sync_folder(folder.parent)
+    folder = home / FOLDER
+    whole = bodies.select("content", "received_at", file="name").filter(
+        ~pl.int_range(pl.len()).is_in(found.broken)
+    )
+    for path, of_day in _by_day(folder / BODIES, name, whole, "received_at"):
+        with _durably(path) as fresh, offered(connection, "kept", of_day):
+            connection.execute(COPY.format(path=str(fresh).replace("'", "''")))
+    file = bodies.get_column("name").gather(found.rows.get_column("body")).alias("file")
+    entries = found.rows.drop("body").insert_column(0, file)
+    for path, of_day in _by_day(folder, name, entries, "happened_at"):
+        with _durably(path) as fresh:
+            of_day.write_parquet(fresh, compression="zstd", compression_level=1)
 
 
 def withdraw(home: Path, name: str) -> None:
     """Take back what was kept under this name: the store refused it, and would refuse it again in a replay."""
-    for path in (home / FOLDER).glob(f"*/{name}.parquet"):
+    for path in (home / FOLDER).rglob(f"{name}.parquet"):
         path.unlink(missing_ok=True)
 
 
@@ -48,18 +62,23 @@ def archived_rows(home: Path, day: date) -> Iterator[pl.DataFrame]:
         yield pl.read_parquet(path)
 
 
-def _by_day(rows: pl.DataFrame) -> Iterator[tuple[date, pl.DataFrame]]:
-    """The rows of each day; of one day alone, as they mostly are, without copying them."""
-    days = rows.get_column("happened_at").dt.date()
+def _by_day(folder: Path, name: str, rows: pl.DataFrame, moment: str) -> Iterator[tuple[Path, pl.DataFrame]]:
+    """The file of each day; of one day alone, as rows mostly are, without copying them."""
+    days = rows.get_column(moment).dt.date()
     different = days.unique()
     for day in different:
-        yield day, rows if len(different) == 1 else rows.filter(days == day)
+        path = folder / f"{day:%Y-%m-%d}" / f"{name}.parquet"
+        yield path, rows if len(different) == 1 else rows.filter(days == day)
 
 
-def _write(path: Path, rows: pl.DataFrame) -> None:
+@contextmanager
+def _durably(path: Path) -> Generator[Path]:
+    """A name to write under; what stands there then is on disk under its own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.part")
-    with fresh.open("wb") as file:
-        rows.write_parquet(file, compression="zstd", compression_level=1)
-        file.flush()
+    yield fresh
+    with fresh.open("rb") as file:
         os.fsync(file.fileno())
     fresh.rename(path)
+    sync_folder(path.parent)
+    sync_folder(path.parent.parent)

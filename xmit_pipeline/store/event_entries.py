@@ -1,18 +1,15 @@
-"""What is in webhook bodies: every entry as it came, its keys as columns, and what it means (SPEC 7).
+"""What is in webhook bodies: the keys of every entry as columns, and what it means (SPEC 7).
 
-Everything is taken as optional text: SendGrid leaves out, adds and retypes keys. No store and no files written.
+Everything is taken as optional text: SendGrid leaves out, adds and retypes keys. No store and no files.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from xmit_pipeline.store.connection import frame, offered
-from xmit_pipeline.store.event_files import received_at
+from xmit_pipeline.store.connection import Connection, frame, offered
 from xmit_pipeline.store.event_ids import with_id
 
 KEYS = (
@@ -25,29 +22,34 @@ KNOWN_KINDS = (
     "processed", "deferred", "delivered", "bounce", "dropped", "open", "click", "spamreport", "unsubscribe",
     "group_unsubscribe", "group_resubscribe",
 )  # fmt: skip
-"""SendGrid's kinds whose keys all have a column, or a place in the archive alone; others are kept as they came."""
-_SHAPE = json.dumps(dict.fromkeys(KEYS, "VARCHAR"))
-"""What is read of an entry; anything that is no text becomes its JSON text, and what is missing NULL."""
-
-OF_FILES = """
-SELECT json AS raw, filename AS file
-FROM read_json_objects(getvariable('files'), format = 'array', filename = true, maximum_object_size = 64000000)
-"""
-OF_TEXTS = "SELECT raw::JSON AS raw, file FROM salvaged"
+"""SendGrid's kinds whose keys all have a column, or a place in the body alone; others are kept as they came."""
+_SHAPE = json.dumps([dict.fromkeys(KEYS, "VARCHAR")])
+"""What is read of entries; anything that is no text becomes its JSON text, and what is missing NULL."""
+_AS_STRING_VIEWS = {"produce_arrow_string_view": True, "arrow_output_version": "1.4"}
+"""Polars keeps texts as DuckDB hands them over, instead of copying each."""
 
 ENTRIES = """
-WITH entry AS ({source}),
-keyed AS (SELECT raw::VARCHAR AS raw, file, from_json(raw, '{shape}') AS key FROM entry),
-parsed AS (SELECT raw, file, unnest(key) FROM keyed),
+WITH keyed AS (SELECT body, content, from_json(content, '{shape}') AS keys FROM given),
+told AS (
+    SELECT body, CASE WHEN keys IS NULL THEN error('The body is no JSON array.') ELSE keys END AS keys,
+        CASE WHEN NOT list_has_all({known_kinds}, list_transform(keys, lambda key: coalesce(key.event, '')))
+            THEN from_json(content, '["JSON"]') ELSE [] END AS raws
+    FROM keyed
+),
+entry AS (
+    SELECT body, unnest(range(len(keys)))::UINTEGER AS position, unnest(raws)::VARCHAR AS raw, unnest(keys) AS key
+    FROM told
+),
+parsed AS (SELECT body, position, raw, unnest(key) FROM entry),
 timed AS (
-    SELECT *, coalesce(nullif(lower(trim(event)), ''), 'malformed') AS kind, lower(trim(email)) AS address,
+    SELECT *, coalesce(nullif(lower(trim(event)), ''), 'malformed') AS kind, lower(CASE WHEN contains(email, ' ') THEN trim(email) ELSE email END) AS address,
         TRY_CAST(timestamp AS DOUBLE) AS seconds,
         CASE WHEN kind = 'bounce'
             THEN coalesce(status, regexp_extract(reason, '[245]\\.[0-9]{{1,3}}\\.[0-9]{{1,3}}'), '') END AS code,
         CASE WHEN kind IN ('bounce', 'dropped') THEN lower(trim(coalesce(reason, ''))) END AS words
     FROM parsed
 )
-SELECT raw, file, kind, address AS email, sg_event_id, xmit_message, xmit_request, url, attempt, ip, useragent,
+SELECT body, position, raw, kind, address AS email, sg_event_id, xmit_message, xmit_request, url, attempt, ip, useragent,
     response, reason, status, type,
     CASE WHEN seconds BETWEEN 946684800 AND 4102444800 THEN make_timestamp((seconds * 1000000)::BIGINT) END
         AS happened_at,
@@ -56,7 +58,8 @@ SELECT raw, file, kind, address AS email, sg_event_id, xmit_message, xmit_reques
     {suppresses} AS suppresses,
     md5_number_lower(concat(kind, chr(31), address, chr(31), timestamp, chr(31), sg_event_id, chr(31), xmit_message,
         chr(31), xmit_request, chr(31), url, chr(31), attempt, chr(31), ip, chr(31), sg_machine_open, chr(31), type,
-        chr(31), status, chr(31), reason, chr(31), bounce_classification, chr(31), useragent, chr(31), sg_message_id))
+        chr(31), status, chr(31), reason, chr(31), bounce_classification,
+        CASE WHEN sg_event_id IS NULL THEN concat(chr(31), useragent, chr(31), sg_message_id) END))
         AS identity
 FROM timed
 """
@@ -100,91 +103,75 @@ END"""
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Entries of whole bodies, each content once, and the sentences about bodies that can't be read.
+    """Entries of whole bodies.
 
-    `rows`: raw (JSON text), file, received_at, kind, email (folded), sg_event_id, url, attempt, ip, useragent,
-    response, reason, status, type, happened_at (when received, where it says no time), machine, effect, suppresses,
-    identity, and message and request as `_high` and `_low` halves (null: none of ours).
+    `rows`: body and position (which entry of which body, both from 0), raw (JSON text; of a kind that SendGrid does
+    not document), kind, email (folded), sg_event_id, url, attempt, ip, useragent, response, reason, status, type,
+    happened_at (when received, where it says no time), machine, effect, suppresses, identity, and message and request
+    as `_high` and `_low` halves (null: none of ours). `broken`: bodies that can't be read, and why.
     """
 
     rows: pl.DataFrame
-    broken: dict[Path, str]
+    broken: dict[int, str]
 
 
-def read_entries(paths: Sequence[Path]) -> Entries:
-    """Every entry of these bodies; one body that can't be read spoils no other."""
-    with duckdb.connect() as connection:
-        found, broken = _read(connection, paths)
+def reader() -> Connection:
+    """A database in memory that reads bodies, each `cursor()` of it on a thread of the caller's."""
+    return duckdb.connect(config={"threads": 1, **_AS_STRING_VIEWS})
+
+
+def read_entries(connection: Connection, bodies: pl.DataFrame) -> Entries:
+    """Every entry of bodies (`content`: bytes, `received_at`), by a `reader`; one body that can't be read spoils no other."""
+    numbered = bodies.select("content", "received_at").with_row_index("body")
+    found, broken = _read(connection, numbered.select("body", "content"))
     rows = pl.concat(found)
-    came = pl.DataFrame(
-        {"file": [str(path) for path in paths], "received_at": [received_at(path) for path in paths]},
-        schema={"file": pl.String, "received_at": pl.Datetime("us", "UTC")},
+    received_at = numbered.get_column("received_at").gather(rows.get_column("body"))
+    requests = with_id(
+        rows.lazy().select("xmit_request").unique(), "xmit_request", "req", "request"
+    ).collect()
+    request = rows.select("xmit_request").join(
+        requests, on="xmit_request", how="left", nulls_equal=True, maintain_order="left"
     )
-    requests = with_id(rows.lazy().select("xmit_request").unique(), "xmit_request", "req", "request")
-    rows = rows.hstack(_beside(rows, "file", came)).hstack(_beside(rows, "xmit_request", requests.collect()))
-    happened_at = pl.coalesce(pl.col("happened_at").dt.replace_time_zone("UTC"), "received_at")
+    told_at = pl.col("happened_at").dt.replace_time_zone("UTC")
     whole = with_id(
-        rows.lazy().with_columns(happened_at.alias("happened_at")), "xmit_message", "msg", "message"
-    )
+        rows.hstack(request.drop("xmit_request"))
+        .lazy()
+        .with_columns(happened_at=told_at.fill_null(received_at)),
+        "xmit_message", "msg", "message",
+    )  # fmt: skip
     return Entries(whole.drop("xmit_message", "xmit_request").collect(), broken)
 
 
-def _beside(rows: pl.DataFrame, key: str, known: pl.DataFrame) -> pl.DataFrame:
-    """What is known of each row's key: a join that leaves the rows' own long texts where they are."""
-    return rows.select(key).join(known, on=key, how="left", nulls_equal=True, maintain_order="left").drop(key)
-
-
 def _read(
-    connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]
-) -> tuple[list[pl.DataFrame], dict[Path, str]]:
+    connection: Connection, bodies: pl.DataFrame
+) -> tuple[list[pl.DataFrame], dict[int, str]]:
     """Halves what can't be read as a whole, until the bodies at fault stand alone."""
     try:
-        return [_of_files(connection, paths)], {}
+        return [_parsed(connection, bodies)], {}
     except duckdb.Error as error:
-        if len(paths) > 1:
-            middle = len(paths) // 2
-            first, second = _read(connection, paths[:middle]), _read(connection, paths[middle:])
-            return first[0] + second[0], {**first[1], **second[1]}
-        return _salvage(connection, paths[0], str(error))
-
-
-def _of_files(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> pl.DataFrame:
-    return frame(connection, _query(OF_FILES), {"files": [str(path) for path in paths]})
+        if bodies.height == 1:
+            return _salvage(connection, bodies, str(error))
+    middle = bodies.height // 2
+    first, second = _read(connection, bodies[:middle]), _read(connection, bodies[middle:])
+    return first[0] + second[0], first[1] | second[1]
 
 
 def _salvage(
-    connection: duckdb.DuckDBPyConnection, path: Path, fault: str
-) -> tuple[list[pl.DataFrame], dict[Path, str]]:
+    connection: Connection, body: pl.DataFrame, fault: str
+) -> tuple[list[pl.DataFrame], dict[int, str]]:
     """A body with letters that are no Unicode loses those letters, and no event."""
-    nothing = pl.DataFrame(schema={"raw": pl.String, "file": pl.String})
+    number, content = body.row(0)
     try:
-        body = json.loads(path.read_bytes().decode("utf-8", "replace"))
-        entries = [json.dumps(each, allow_nan=False) for each in body] if isinstance(body, list) else None
-        if entries is None:
-            fault = "The body is no JSON array."
-    except (ValueError, RecursionError, OSError):
-        entries = None
-    if entries is None:
-        return [_parsed(connection, nothing)], {
-            path: f"{path.name} holds no events that can be read: {fault}"
-        }
-    clean = [_without_lone_surrogates(each) for each in entries]
-    return [
-        _parsed(
-            connection, pl.DataFrame({"raw": clean, "file": [str(path)] * len(clean)}, schema=nothing.schema)
-        )
-    ], {}
+        entries = json.loads(content.decode("utf-8", "replace"))
+        clean = json.dumps(entries, allow_nan=False, ensure_ascii=False).encode("utf-8", "replace")
+        return [_parsed(connection, body.with_columns(content=pl.lit(clean)))], {}
+    except (ValueError, RecursionError, duckdb.Error):
+        return [_parsed(connection, body.clear())], {number: fault}
 
 
-def _without_lone_surrogates(entry: str) -> str:
-    loaded = json.dumps(json.loads(entry), ensure_ascii=False)
-    return loaded.encode("utf-8", "replace").decode()
+def _parsed(connection: Connection, bodies: pl.DataFrame) -> pl.DataFrame:
+    with offered(connection, "given", bodies.with_columns(pl.col("content").cast(pl.String, strict=False))):
+        return frame(connection, _QUERY)
 
 
-def _parsed(connection: duckdb.DuckDBPyConnection, salvaged: pl.DataFrame) -> pl.DataFrame:
-    with offered(connection, "salvaged", salvaged):
-        return frame(connection, _query(OF_TEXTS))
-
-
-def _query(source: str) -> str:
-    return ENTRIES.format(source=source, shape=_SHAPE, effect=EFFECT, suppresses=SUPPRESSES)
+_QUERY = ENTRIES.format(shape=_SHAPE, known_kinds=list(KNOWN_KINDS), effect=EFFECT, suppresses=SUPPRESSES)

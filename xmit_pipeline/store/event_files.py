@@ -6,10 +6,13 @@ Knows names and folders; what is in a body is `store.event_entries`.
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
+
+import polars as pl
 
 from xmit_pipeline.store.durable import make_folder, sync_folder
 
@@ -55,11 +58,34 @@ def waiting_bodies(home: Path) -> list[Path]:
     return sorted(_whole(home))
 
 
-def fingerprint(path: Path) -> Fingerprint:
-    """Of a whole body on disk."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return Fingerprint(file.tell(), digest)
+def fingerprint(body: bytes) -> Fingerprint:
+    """Of a whole body."""
+    return Fingerprint(len(body), hashlib.sha256(body).hexdigest())
+
+
+def read_bodies(paths: Sequence[Path]) -> pl.DataFrame:
+    """Whole bodies on disk: name, content (bytes), received_at, and their `Fingerprint`; OSError.
+
+    A body came when its name says, else at the file's own time.
+    """
+    contents = [path.read_bytes() for path in paths]
+    prints = [fingerprint(content) for content in contents]
+    return pl.DataFrame(
+        {
+            "name": [path.name for path in paths],
+            "content": contents,
+            "received_at": [datetime.fromtimestamp(_received_ns(path) / 1e9, UTC) for path in paths],
+            "size": [each.size for each in prints],
+            "digest": [each.digest for each in prints],
+        },
+        schema={
+            "name": pl.String,
+            "content": pl.Binary,
+            "received_at": pl.Datetime("us", "UTC"),
+            "size": pl.Int64,
+            "digest": pl.String,
+        },
+    )
 
 
 def rename_freshly(path: Path) -> Path:
@@ -67,11 +93,6 @@ def rename_freshly(path: Path) -> Path:
     fresh = path.with_name(_fresh_name(_received_ns(path)))
     path.rename(fresh)
     return fresh
-
-
-def received_at(path: Path) -> datetime:
-    """When a body came: its name says it, else the file's own time."""
-    return datetime.fromtimestamp(_received_ns(path) / 1e9, UTC)
 
 
 def put_body_aside(home: Path, path: Path, fault: str) -> None:

@@ -5,7 +5,7 @@ that transaction and removed after it. What the events ask for is `store.event_c
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,12 +21,12 @@ from xmit_pipeline.model.addresses import ADDRESS_PATTERN
 from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.store.connection import Connection, Store, frame, offered
 from xmit_pipeline.store.event_archive import archive, withdraw
-from xmit_pipeline.store.event_entries import KNOWN_KINDS, Entries, read_entries
+from xmit_pipeline.store.event_entries import KNOWN_KINDS, Entries, read_entries, reader
 from xmit_pipeline.store.event_feedback import follow_scanner_rule, refresh_feedback
 from xmit_pipeline.store.event_files import (
-    Fingerprint,
     fingerprint,
     put_body_aside,
+    read_bodies,
     rename_freshly,
     waiting_bodies,
 )
@@ -40,6 +40,7 @@ REFUSALS = (
 SLICE_BYTES = 40_000_000
 """Bodies folded in one transaction: some 80,000 events, well under a second."""
 SLICE_ROWS = 80_000
+READERS = 2
 HALVES = ("message_high", "message_low", "request_high", "request_low")
 KEY = ("message_high", "message_low", "identity")
 """Two entries that agree in these say the same."""
@@ -125,9 +126,9 @@ class FoldReport:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Bodies read and archived together: what each is, and the entries of all."""
+    """Bodies read and archived together, as `read_bodies` tells them, and the entries of all."""
 
-    prints: dict[Path, Fingerprint]
+    bodies: pl.DataFrame
     entries: Entries
 
 
@@ -228,7 +229,7 @@ def _unfolded(store: Store, paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if path.name not in names:
             waiting.append(path)
-        elif (path.name, *fingerprint(path)) in found:
+        elif (path.name, *fingerprint(path.read_bytes())) in found:
             path.unlink(missing_ok=True)
         else:
             waiting.append(rename_freshly(path))
@@ -249,29 +250,36 @@ def _slices(paths: Sequence[Path]) -> list[list[Path]]:
 
 
 def _read_ahead(home: Path, slices: Sequence[list[Path]]) -> Iterator[tuple[list[Path], Read]]:
-    """Each slice with its entries to come: the next one is read and archived while one is being folded."""
-    with ThreadPoolExecutor(1, "xmit-read") as thread:
-        ahead = deque((paths, thread.submit(_read_slice, home, paths)) for paths in slices[:1])
-        for following in [*slices[1:], None]:
-            paths, coming = ahead.popleft()
+    """Each slice with its entries to come: the next two are read and archived while one is being folded."""
+    with ThreadPoolExecutor(READERS, "xmit-read") as threads, reader() as connection:
+
+        def begin(paths: list[Path]) -> tuple[list[Path], Read]:
+            return paths, threads.submit(_read_slice, home, paths, connection.cursor()).result
+
+        begun = deque(begin(paths) for paths in slices[:READERS])
+        for following in [*slices[READERS:], *[None] * READERS]:
+            if not begun:
+                break
+            paths, coming = begun.popleft()
             if following is not None:
-                ahead.append((following, thread.submit(_read_slice, home, following)))
-            yield paths, coming.result
+                begun.append(begin(following))
+            yield paths, coming
 
 
-def _read_slice(home: Path, paths: Sequence[Path]) -> Slice:
+def _read_slice(home: Path, paths: Sequence[Path], connection: Connection) -> Slice:
     """The entries of these bodies, kept for good before the store hears of them."""
-    prints = {path: fingerprint(path) for path in paths}
-    found = read_entries(paths)
+    bodies = read_bodies(paths)
+    found = read_entries(connection, bodies)
     if len(found.broken) < len(paths):
-        archive(home, found.rows, _archive_name(prints))
-    return Slice(prints, found)
+        archive(connection, home, bodies, found, _archive_name(bodies))
+    return Slice(bodies, found)
 
 
-def _archive_name(prints: Mapping[Path, Fingerprint]) -> str:
+def _archive_name(bodies: pl.DataFrame) -> str:
     """The first body's name, and what tells this slice from any other that begins with it."""
-    told = "".join(f"{path.name}:{each.digest}\n" for path, each in prints.items())
-    return f"{next(iter(prints)).stem}-{sha256(told.encode()).hexdigest()[:16]}"
+    names, digests = bodies.get_column("name"), bodies.get_column("digest")
+    told = "".join(f"{name}:{digest}\n" for name, digest in zip(names, digests, strict=True))
+    return f"{Path(names[0]).stem}-{sha256(told.encode()).hexdigest()[:16]}"
 
 
 def _fold_or_halve(
@@ -279,32 +287,34 @@ def _fold_or_halve(
 ) -> None:
     """A body whose content the store can't take must not keep the others waiting for ever, nor any replay."""
     try:
-        _fold_slice(store, home, read(), now, report)
+        _fold_slice(store, home, paths, read(), now, report)
     except REFUSALS as error:
-        withdraw(home, _archive_name({path: fingerprint(path) for path in paths}))
+        withdraw(home, _archive_name(read_bodies(paths)))
         if len(paths) == 1:
             _put_aside(home, paths[0], f"{paths[0].name} holds what the store can't take: {error}", report)
             return
         for half in (paths[: len(paths) // 2], paths[len(paths) // 2 :]):
-            _fold_or_halve(store, home, half, partial(_read_slice, home, half), now, report)
+            _fold_or_halve(store, home, half, partial(_read_slice, home, half, reader()), now, report)
 
 
-def _fold_slice(store: Store, home: Path, found: Slice, now: datetime, report: FoldReport) -> None:
+def _fold_slice(
+    store: Store, home: Path, paths: Sequence[Path], found: Slice, now: datetime, report: FoldReport
+) -> None:
     rows, broken = found.entries.rows, found.entries.broken
-    whole = {path: each for path, each in found.prints.items() if path not in broken}
-    if whole:
-        parts = list(rows.iter_slices(SLICE_ROWS))
-        for part in parts[:-1]:
+    if len(broken) < len(paths):
+        *parts, last = list(rows.iter_slices(SLICE_ROWS)) or [rows]
+        for part in parts:
             with store.transaction() as connection:
                 fold_rows(connection, part, now, report)
         with store.transaction() as connection:
-            fold_rows(connection, parts[-1] if parts else rows, now, report)
-            _record(connection, whole, rows, now)
-    for path in whole:
-        path.unlink(missing_ok=True)
-    for path, fault in broken.items():
-        _put_aside(home, path, fault, report)
-    report.files += len(whole)
+            fold_rows(connection, last, now, report)
+            _record(connection, found, now)
+    for number, path in enumerate(paths):
+        if number in broken:
+            _put_aside(home, path, f"{path.name} holds no events that can be read: {broken[number]}", report)
+        else:
+            path.unlink(missing_ok=True)
+    report.files += len(paths) - len(broken)
     report.entries += rows.height
 
 
@@ -313,14 +323,15 @@ def _put_aside(home: Path, path: Path, fault: str, report: FoldReport) -> None:
     report.refused.append(fault)
 
 
-def _record(
-    connection: Connection, prints: Mapping[Path, Fingerprint], rows: pl.DataFrame, now: datetime
-) -> None:
-    entries = dict(rows.group_by("file").len().iter_rows())
-    folded = pl.DataFrame(
-        [(path.name, entries.get(str(path), 0), *each) for path, each in prints.items()],
-        schema={"name": pl.String, "entries": pl.Int32, "size": pl.Int64, "digest": pl.String},
-        orient="row",
+def _record(connection: Connection, found: Slice, now: datetime) -> None:
+    rows, broken = found.entries.rows, found.entries.broken
+    counts = rows.group_by("body").agg(entries=pl.len())
+    folded = (
+        found.bodies.select("name", "size", "digest")
+        .with_row_index("body")
+        .filter(~pl.col("body").is_in(broken))
+        .join(counts, on="body", how="left")
+        .with_columns(pl.col("entries").fill_null(0))
     )
     with offered(connection, "folded_file", folded):
         connection.execute(RECORD, {"now": now})
