@@ -28,41 +28,45 @@ _SHAPE = json.dumps([dict.fromkeys(KEYS, "VARCHAR")])
 _AS_STRING_VIEWS = {"produce_arrow_string_view": True, "arrow_output_version": "1.4"}
 """Polars keeps texts as DuckDB hands them over, instead of copying each."""
 
+ENTRY = ["body", "position"]
+UNREADABLE = (duckdb.Error, pl.exceptions.ComputeError)
+
+RAWS = """
+SELECT body, unnest(range(len(raws)))::UINTEGER AS position, unnest(raws)::VARCHAR AS raw
+FROM (SELECT body, from_json(content, '["JSON"]') AS raws FROM given)
+"""
+
 ENTRIES = """
-WITH keyed AS (SELECT body, content, from_json(content, '{shape}') AS keys FROM given),
+WITH keyed AS (SELECT body, from_json(content, '{shape}') AS keys FROM given),
 told AS (
-    SELECT body, CASE WHEN keys IS NULL THEN error('The body is no JSON array.') ELSE keys END AS keys,
-        CASE WHEN NOT list_has_all({known_kinds}, list_transform(keys, lambda key: coalesce(key.event, '')))
-            THEN from_json(content, '["JSON"]') ELSE [] END AS raws
-    FROM keyed
+    SELECT body, CASE WHEN keys IS NULL THEN error('The body is no JSON array.') ELSE keys END AS keys FROM keyed
 ),
-entry AS (
-    SELECT body, unnest(range(len(keys)))::UINTEGER AS position, unnest(raws)::VARCHAR AS raw, unnest(keys) AS key
-    FROM told
-),
-parsed AS (SELECT body, position, raw, unnest(key) FROM entry),
+entry AS (SELECT body, unnest(range(len(keys)))::UINTEGER AS position, unnest(keys) AS key FROM told),
+parsed AS (SELECT body, position, unnest(key) FROM entry),
 timed AS (
-    SELECT *, coalesce(nullif(lower(trim(event)), ''), 'malformed') AS kind, lower(CASE WHEN contains(email, ' ') THEN trim(email) ELSE email END) AS address,
+    SELECT *, coalesce(nullif(lower(trim(event)), ''), 'malformed') AS kind,
+        lower(CASE WHEN contains(email, ' ') THEN trim(email) ELSE email END) AS address,
         TRY_CAST(timestamp AS DOUBLE) AS seconds,
         CASE WHEN kind = 'bounce'
             THEN coalesce(status, regexp_extract(reason, '[245]\\.[0-9]{{1,3}}\\.[0-9]{{1,3}}'), '') END AS code,
         CASE WHEN kind IN ('bounce', 'dropped') THEN lower(trim(coalesce(reason, ''))) END AS words
     FROM parsed
 )
-SELECT body, position, raw, kind, address AS email, sg_event_id, xmit_message, xmit_request, url, attempt, ip, useragent,
-    response, reason, status, type,
+SELECT body, position, kind, address AS email, sg_event_id, xmit_message, xmit_request, url, attempt, ip,
+    useragent, response, reason, status, type,
     CASE WHEN seconds BETWEEN 946684800 AND 4102444800 THEN make_timestamp((seconds * 1000000)::BIGINT) END
         AS happened_at,
     lower(coalesce(sg_machine_open, '')) IN ('true', '1') AS machine,
     {effect} AS effect,
     {suppresses} AS suppresses,
-    md5_number_lower(concat(kind, chr(31), address, chr(31), timestamp, chr(31), sg_event_id, chr(31), xmit_message,
-        chr(31), xmit_request, chr(31), url, chr(31), attempt, chr(31), ip, chr(31), sg_machine_open, chr(31), type,
-        chr(31), status, chr(31), reason, chr(31), bounce_classification,
-        CASE WHEN sg_event_id IS NULL THEN concat(chr(31), useragent, chr(31), sg_message_id) END))
+    md5_number_lower(concat(kind, chr(31), timestamp, chr(31), sg_event_id, chr(31), xmit_request, chr(31), url,
+        chr(31), attempt, chr(31), ip, chr(31), sg_machine_open, chr(31), type, chr(31), status, chr(31), reason,
+        chr(31), bounce_classification, CASE WHEN sg_event_id IS NULL OR xmit_message IS NULL
+            THEN concat(chr(31), address, chr(31), xmit_message, chr(31), useragent, chr(31), sg_message_id) END))
         AS identity
 FROM timed
 """
+"""`identity` tells the contents of one message apart; an event that SendGrid gave an id needs no words for that."""
 
 ABOUT_CONTENT = """(
     CASE WHEN bounce_classification IS NOT NULL THEN lower(bounce_classification) = 'content'
@@ -116,39 +120,28 @@ class Entries:
 
 
 def reader() -> Connection:
-    """A database in memory that reads bodies, each `cursor()` of it on a thread of the caller's."""
+    """A database in memory that reads bodies, for as long as there are some."""
     return duckdb.connect(config={"threads": 1, **_AS_STRING_VIEWS})
 
 
 def read_entries(connection: Connection, bodies: pl.DataFrame) -> Entries:
-    """Every entry of bodies (`content`: bytes, `received_at`), by a `reader`; one body that can't be read spoils no other."""
+    """Every entry of bodies (`content`: bytes, `received_at`), by a `reader`; a broken body spoils no other."""
     numbered = bodies.select("content", "received_at").with_row_index("body")
     found, broken = _read(connection, numbered.select("body", "content"))
     rows = pl.concat(found)
     received_at = numbered.get_column("received_at").gather(rows.get_column("body"))
-    requests = with_id(
-        rows.lazy().select("xmit_request").unique(), "xmit_request", "req", "request"
-    ).collect()
-    request = rows.select("xmit_request").join(
-        requests, on="xmit_request", how="left", nulls_equal=True, maintain_order="left"
-    )
     told_at = pl.col("happened_at").dt.replace_time_zone("UTC")
-    whole = with_id(
-        rows.hstack(request.drop("xmit_request"))
-        .lazy()
-        .with_columns(happened_at=told_at.fill_null(received_at)),
-        "xmit_message", "msg", "message",
-    )  # fmt: skip
+    whole = rows.lazy().with_columns(happened_at=told_at.fill_null(received_at))
+    for column, prefix, name in (("xmit_message", "msg", "message"), ("xmit_request", "req", "request")):
+        whole = with_id(whole, column, prefix, name)
     return Entries(whole.drop("xmit_message", "xmit_request").collect(), broken)
 
 
-def _read(
-    connection: Connection, bodies: pl.DataFrame
-) -> tuple[list[pl.DataFrame], dict[int, str]]:
+def _read(connection: Connection, bodies: pl.DataFrame) -> tuple[list[pl.DataFrame], dict[int, str]]:
     """Halves what can't be read as a whole, until the bodies at fault stand alone."""
     try:
         return [_parsed(connection, bodies)], {}
-    except duckdb.Error as error:
+    except UNREADABLE as error:
         if bodies.height == 1:
             return _salvage(connection, bodies, str(error))
     middle = bodies.height // 2
@@ -165,13 +158,20 @@ def _salvage(
         entries = json.loads(content.decode("utf-8", "replace"))
         clean = json.dumps(entries, allow_nan=False, ensure_ascii=False).encode("utf-8", "replace")
         return [_parsed(connection, body.with_columns(content=pl.lit(clean)))], {}
-    except (ValueError, RecursionError, duckdb.Error):
+    except (ValueError, RecursionError, *UNREADABLE):
         return [_parsed(connection, body.clear())], {number: fault}
 
 
 def _parsed(connection: Connection, bodies: pl.DataFrame) -> pl.DataFrame:
-    with offered(connection, "given", bodies.with_columns(pl.col("content").cast(pl.String, strict=False))):
-        return frame(connection, _QUERY)
+    texts = bodies.with_columns(pl.col("content").cast(pl.String))
+    with offered(connection, "given", texts):
+        rows = frame(connection, _QUERY)
+    strange = rows.filter(~pl.col("kind").is_in(KNOWN_KINDS))
+    if strange.is_empty():
+        return rows.with_columns(raw=pl.lit(None, pl.String))
+    with offered(connection, "given", texts.join(strange.select("body").unique(), on="body")):
+        raws = frame(connection, RAWS).join(strange.select(ENTRY), on=ENTRY)
+    return rows.join(raws, on=ENTRY, how="left", maintain_order="left")
 
 
-_QUERY = ENTRIES.format(shape=_SHAPE, known_kinds=list(KNOWN_KINDS), effect=EFFECT, suppresses=SUPPRESSES)
+_QUERY = ENTRIES.format(shape=_SHAPE, effect=EFFECT, suppresses=SUPPRESSES)

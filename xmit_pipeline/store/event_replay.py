@@ -13,16 +13,8 @@ from xmit_pipeline.store.connection import Connection, Store, offered
 from xmit_pipeline.store.event_archive import archived_days, archived_rows
 from xmit_pipeline.store.event_feedback import refresh_feedback
 from xmit_pipeline.store.event_ids import id_of
-from xmit_pipeline.store.events import (
-    KEY,
-    SLICE_ROWS,
-    WRITE,
-    FoldReport,
-    events_lock,
-    once_each,
-    take_new,
-    told_here,
-)
+from xmit_pipeline.store.event_rows import KEY, WRITE, once_each, take_new, told_here
+from xmit_pipeline.store.events import SLICE_ROWS, events_lock
 from xmit_pipeline.store.metrics import refresh_step_metrics
 
 PATIENCE_SECONDS = 120
@@ -91,28 +83,28 @@ def replay_days(store: Store, settings: Settings, first: date, last: date, now: 
 
 def _replay_day(store: Store, settings: Settings, day: date, now: datetime, report: ReplayReport) -> None:
     keys = [pl.DataFrame(schema={"message_high": pl.UInt64, "message_low": pl.UInt64, "identity": pl.UInt64})]
-    folded = FoldReport()
     for rows in archived_rows(settings.home, day):
         keys.append(rows.select(KEY))
         for part in once_each(rows).iter_slices(SLICE_ROWS):
             with store.transaction() as connection:
-                _restore(connection, part, now, folded)
+                report.missing += _restore(connection, part, now)
     known = pl.concat(keys).unique()
     begin = datetime.combine(day, time(), UTC)
     with store.transaction() as connection:
         report.stray += _remove_stray(connection, known, begin)
     report.events += known.height
-    report.missing += folded.events
 
 
-def _restore(connection: Connection, rows: pl.DataFrame, now: datetime, folded: FoldReport) -> None:
+def _restore(connection: Connection, rows: pl.DataFrame, now: datetime) -> int:
+    """Put the known rows as the archive has them; answers how many were missing."""
     told = told_here(connection, rows)
     connection.execute(REMOVE_KNOWN)
     with offered(connection, "told", told):
         connection.execute(WRITE.format(folded_at="folded_at", rows=KNOWN_ROWS))
-    take_new(connection, told, now, folded)
+    new = take_new(connection, told, now)
     connection.execute(TOUCHED_KNOWN)
     refresh_feedback(connection)
+    return int(new.get_column("count").sum())
 
 
 def _remove_stray(connection: Connection, archived: pl.DataFrame, begin: datetime) -> int:

@@ -17,12 +17,11 @@ import duckdb
 import polars as pl
 from filelock import FileLock, Timeout
 
-from xmit_pipeline.model.addresses import ADDRESS_PATTERN
 from xmit_pipeline.model.settings import Settings
-from xmit_pipeline.store.connection import Connection, Store, frame, offered
+from xmit_pipeline.store.connection import Connection, Store, offered
 from xmit_pipeline.store.event_archive import archive, withdraw
-from xmit_pipeline.store.event_entries import KNOWN_KINDS, Entries, read_entries, reader
-from xmit_pipeline.store.event_feedback import follow_scanner_rule, refresh_feedback
+from xmit_pipeline.store.event_entries import Entries, read_entries, reader
+from xmit_pipeline.store.event_feedback import follow_scanner_rule
 from xmit_pipeline.store.event_files import (
     fingerprint,
     put_body_aside,
@@ -30,8 +29,7 @@ from xmit_pipeline.store.event_files import (
     rename_freshly,
     waiting_bodies,
 )
-from xmit_pipeline.store.event_ids import id_of
-from xmit_pipeline.store.unknown import prove
+from xmit_pipeline.store.event_rows import take_new, told_here
 
 REFUSALS = (
     duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException, pl.exceptions.PolarsError,
@@ -39,63 +37,13 @@ REFUSALS = (
 """What a body's content may raise in the store; anything else is a fault of ours or of the machine."""
 SLICE_BYTES = 40_000_000
 """Bodies folded in one transaction: some 80,000 events, well under a second."""
+FIRST_BYTES = 5_000_000
+"""The first slice is small and each one twice the one before, so that folding begins soon."""
 SLICE_ROWS = 80_000
-READERS = 2
-HALVES = ("message_high", "message_low", "request_high", "request_low")
-KEY = ("message_high", "message_low", "identity")
-"""Two entries that agree in these say the same."""
+AHEAD = 2
+"""Slices that are read, or wait to be, beside the one that is folded."""
 REMEMBERED = timedelta(days=30)
 """How long folded files are known; a file is removed seconds after it was folded."""
-
-PUBLIC_IDS = f"SELECT {id_of('message')} AS message_id, {id_of('request')} AS request_id FROM landed"
-
-MAILED = """
-SELECT landed.place, message.email AS mailed_to
-FROM message JOIN landed ON landed.message_id::UUID = message.id
-"""
-
-KNOWN = """
-CREATE OR REPLACE TEMP TABLE known AS
-SELECT landed.place, event.message_id, event.identity, event.folded_at
-FROM event JOIN landed ON landed.message_id::UUID = event.message_id AND landed.identity = event.identity
-UNION ALL
-SELECT landed.place, NULL, event.identity, event.folded_at
-FROM event JOIN landed ON landed.identity = event.identity
-WHERE event.message_id IS NULL AND landed.message_id IS NULL
-"""
-
-FACTS = ("email", "happened_at", "kind", "effect", "suppresses", "message_id", "request_id")
-"""What is asked of new entries more than once."""
-AS_TOLD = """sg_event_id, kind, email, happened_at, identity, effect, suppresses, url, attempt, ip, useragent,
-    response, reason, status, type, machine"""
-
-WRITE = f"""
-INSERT INTO event (message_id, request_id, raw, folded_at, {AS_TOLD})
-SELECT message_id::UUID, request_id::UUID, CASE WHEN kind NOT IN {KNOWN_KINDS} THEN raw END, {{folded_at}},
-    {AS_TOLD}
-FROM {{rows}}
-"""  # noqa: S608  (our own column names)
-
-ASK = """
-INSERT INTO event_consequence (email, what, happened_at, listed)
-SELECT email, suppresses, happened_at, kind = 'dropped' FROM arrived
-WHERE suppresses IS NOT NULL AND regexp_full_match(email, $address)
-UNION ALL
-SELECT email, 'soft', happened_at, false FROM arrived
-WHERE regexp_full_match(email, $address) AND (effect = 'soft' OR (effect = 'delivered'
-    AND email IN (SELECT email FROM suppression WHERE source = 'soft_bounces' AND lifted_at IS NULL)))
-"""
-"""Nothing where no address is named. A late delivery may break the row of bounces that one was suppressed for."""
-
-PROOF = """
-CREATE OR REPLACE TEMP TABLE proof AS
-SELECT DISTINCT request_id::UUID AS request_id FROM arrived WHERE request_id IS NOT NULL
-"""
-
-TOUCHED = """
-CREATE OR REPLACE TEMP TABLE touched_message AS
-SELECT DISTINCT message_id::UUID AS message_id FROM arrived WHERE message_id IS NOT NULL AND effect IS NOT NULL
-"""
 
 FOLDED_BEFORE = """
 SELECT name, size, digest FROM event_file WHERE name IN (SELECT unnest($names::VARCHAR[]))
@@ -167,52 +115,9 @@ def events_lock(home: Path) -> FileLock:
 
 def fold_rows(connection: Connection, rows: pl.DataFrame, now: datetime, report: FoldReport) -> None:
     """Write down what is new among rows of `store.event_entries`, and all that follows from it for messages."""
-    take_new(connection, told_here(connection, rows), now, report)
-
-
-def told_here(connection: Connection, rows: pl.DataFrame) -> pl.DataFrame:
-    """Each content once, with its ids as bytes, at the address that was mailed: what acts, acts on that one.
-
-    `place` tells rows apart; those that are in the store are `known (place, message_id, identity, folded_at)`.
-    `mailed_to` is null where no message of ours is meant.
-    """
-    rows = once_each(rows)
-    with offered(connection, "landed", rows.select(HALVES)):
-        rows = rows.drop(HALVES).hstack(frame(connection, PUBLIC_IDS)).with_row_index("place")
-    with offered(connection, "landed", rows.select("place", "message_id", "identity")):
-        connection.execute(KNOWN)
-        mailed = frame(connection, MAILED)
-    rows = rows.hstack(
-        rows.select("place").join(mailed, on="place", how="left", maintain_order="left").drop("place")
-    )
-    mailed_to = pl.col("mailed_to")
-    return rows.with_columns(email=pl.when(mailed_to != "").then(mailed_to).otherwise("email"))
-
-
-def take_new(connection: Connection, rows: pl.DataFrame, now: datetime, report: FoldReport) -> None:
-    """Write those of `told_here` that are not `known`."""
-    known = frame(connection, "SELECT place FROM known")
-    if known.height:
-        rows = rows.join(known, on="place", how="anti")
-    with offered(connection, "worded", rows):
-        connection.execute(WRITE.format(folded_at="$now", rows="worded"), {"now": now})
-    with offered(connection, "arrived", rows.select(FACTS)):
-        connection.execute(ASK, {"address": ADDRESS_PATTERN})
-        connection.execute(PROOF)
-        connection.execute(TOUCHED)
-    prove(connection, now)
-    refresh_feedback(connection)
-    kinds = rows.group_by("kind").agg(count=pl.len(), orphans=pl.col("mailed_to").null_count())
-    for kind, count, orphans in kinds.iter_rows():
+    for kind, count, orphans in take_new(connection, told_here(connection, rows), now).iter_rows():
         report.kinds[kind] = report.kinds.get(kind, 0) + count
         report.orphans += orphans
-
-
-def once_each(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of one content once."""
-    if rows.get_column("identity").n_unique() == rows.height:
-        return rows
-    return rows.unique(subset=KEY, keep="any")
 
 
 def _unfolded(store: Store, paths: Sequence[Path]) -> list[Path]:
@@ -243,27 +148,21 @@ def _slices(paths: Sequence[Path]) -> list[list[Path]]:
         size = path.stat().st_size
         if not slices or size > room:
             slices.append([])
-            room = SLICE_BYTES
+            room = min(SLICE_BYTES, FIRST_BYTES << len(slices) - 1)
         slices[-1].append(path)
         room -= size
     return slices
 
 
 def _read_ahead(home: Path, slices: Sequence[list[Path]]) -> Iterator[tuple[list[Path], Read]]:
-    """Each slice with its entries to come: the next two are read and archived while one is being folded."""
-    with ThreadPoolExecutor(READERS, "xmit-read") as threads, reader() as connection:
-
-        def begin(paths: list[Path]) -> tuple[list[Path], Read]:
-            return paths, threads.submit(_read_slice, home, paths, connection.cursor()).result
-
-        begun = deque(begin(paths) for paths in slices[:READERS])
-        for following in [*slices[READERS:], *[None] * READERS]:
-            if not begun:
-                break
-            paths, coming = begun.popleft()
-            if following is not None:
-                begun.append(begin(following))
-            yield paths, coming
+    """Each slice with its entries to come: some are read and archived while one is being folded."""
+    with ThreadPoolExecutor(1, "xmit-read") as thread, reader() as connection:
+        coming: deque[tuple[list[Path], Read]] = deque()
+        for paths in slices:
+            coming.append((paths, thread.submit(_read_slice, home, paths, connection).result))
+            if len(coming) > AHEAD:
+                yield coming.popleft()
+        yield from coming
 
 
 def _read_slice(home: Path, paths: Sequence[Path], connection: Connection) -> Slice:
@@ -272,7 +171,7 @@ def _read_slice(home: Path, paths: Sequence[Path], connection: Connection) -> Sl
     found = read_entries(connection, bodies)
     if len(found.broken) < len(paths):
         archive(connection, home, bodies, found, _archive_name(bodies))
-    return Slice(bodies, found)
+    return Slice(bodies.drop("content"), found)
 
 
 def _archive_name(bodies: pl.DataFrame) -> str:
