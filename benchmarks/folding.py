@@ -15,6 +15,7 @@ from xmit_pipeline.store.event_files import keep_body
 from xmit_pipeline.store.events import fold_events
 
 MESSAGES = 100_000
+ROUNDS = 3
 REQUEST_SIZE = 1000
 BATCH = 1_500
 """Events of some 500 bytes in a body: SendGrid flushes at 768 KB."""
@@ -42,12 +43,17 @@ BROWSER = "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_4) AppleWebKit/537.36 (KHTM
 
 
 def run() -> None:
-    """All figures of this module."""
+    """All figures of this module: the best of some rounds, each over a store and bodies of its own."""
+    speed = max(_events_a_second() for _ in range(ROUNDS))
+    report("fold webhook events", speed, "events/s", limit=100_000, better="higher")
+
+
+def _events_a_second() -> float:
     with empty_world() as (store, settings):
         events = land_events(store, settings.home)
         folded, seconds = timed(lambda: fold_events(store, settings, NOW + timedelta(hours=2)))
         assert folded.events == events
-        report("fold webhook events", events / seconds, "events/s", limit=100_000, better="higher")
+        return events / seconds
 
 
 def land_events(store: EmbeddedStore, home: Path) -> int:

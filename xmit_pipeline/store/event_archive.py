@@ -14,7 +14,8 @@ import polars as pl
 
 from xmit_pipeline.store.connection import Connection, offered
 from xmit_pipeline.store.durable import sync_folder
-from xmit_pipeline.store.event_entries import Entries
+from xmit_pipeline.store.event_entries import Entries, reader
+from xmit_pipeline.store.event_ids import joined
 
 FOLDER = "events"
 BODIES = "bodies"
@@ -59,7 +60,18 @@ def archived_days(home: Path, first: date, last: date) -> list[date]:
 def archived_rows(home: Path, day: date) -> Iterator[pl.DataFrame]:
     """A day's rows, a file at a time, in the order in which they were folded."""
     for path in sorted((home / FOLDER / f"{day:%Y-%m-%d}").glob("*.parquet")):
-        yield pl.read_parquet(path)
+        rows = pl.read_parquet(path)
+        yield rows if "message_id" in rows.columns else _with_ids(rows)
+
+
+def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows that were kept when ids were written as halves."""
+    with reader() as connection:
+        ids = [
+            joined(connection, rows.select(high=f"{name}_high", low=f"{name}_low")).alias(f"{name}_id")
+            for name in ("message", "request")
+        ]
+    return rows.with_columns(ids)
 
 
 def _by_day(folder: Path, name: str, rows: pl.DataFrame, moment: str) -> Iterator[tuple[Path, pl.DataFrame]]:

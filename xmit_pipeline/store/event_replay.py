@@ -12,7 +12,6 @@ from xmit_pipeline.model.settings import Settings
 from xmit_pipeline.store.connection import Connection, Store, offered
 from xmit_pipeline.store.event_archive import archived_days, archived_rows
 from xmit_pipeline.store.event_feedback import refresh_feedback
-from xmit_pipeline.store.event_ids import id_of
 from xmit_pipeline.store.event_rows import KEY, WRITE, once_each, take_new, told_here
 from xmit_pipeline.store.events import SLICE_ROWS, events_lock
 from xmit_pipeline.store.metrics import refresh_step_metrics
@@ -32,17 +31,14 @@ CREATE OR REPLACE TEMP TABLE touched_message AS
 SELECT DISTINCT message_id FROM known WHERE message_id IS NOT NULL
 """
 
-STRAY = f"""
+STRAY = """
 CREATE OR REPLACE TEMP TABLE stray AS
 SELECT event.message_id, event.identity
 FROM event
-LEFT JOIN (
-    SELECT identity,
-        ({id_of("message")})::UUID AS message_id
-    FROM archived
-) AS kept ON kept.identity = event.identity AND kept.message_id IS NOT DISTINCT FROM event.message_id
+LEFT JOIN (SELECT identity, message_id::UUID AS message_id FROM archived) AS kept
+    ON kept.identity = event.identity AND kept.message_id IS NOT DISTINCT FROM event.message_id
 WHERE event.happened_at >= $begin AND event.happened_at < $end AND kept.identity IS NULL
-"""  # noqa: S608  (our own column names)
+"""
 
 REMOVE_STRAY = """
 DELETE FROM event USING stray
@@ -82,7 +78,7 @@ def replay_days(store: Store, settings: Settings, first: date, last: date, now: 
 
 
 def _replay_day(store: Store, settings: Settings, day: date, now: datetime, report: ReplayReport) -> None:
-    keys = [pl.DataFrame(schema={"message_high": pl.UInt64, "message_low": pl.UInt64, "identity": pl.UInt64})]
+    keys = [pl.DataFrame(schema={"message_id": pl.Binary, "identity": pl.UInt64})]
     for rows in archived_rows(settings.home, day):
         keys.append(rows.select(KEY))
         for part in once_each(rows).iter_slices(SLICE_ROWS):

@@ -11,14 +11,10 @@ from xmit_pipeline.model.addresses import ADDRESS_PATTERN
 from xmit_pipeline.store.connection import Connection, frame, offered
 from xmit_pipeline.store.event_entries import KNOWN_KINDS
 from xmit_pipeline.store.event_feedback import refresh_feedback
-from xmit_pipeline.store.event_ids import id_of
 from xmit_pipeline.store.unknown import prove
 
-HALVES = ("message_high", "message_low", "request_high", "request_low")
-KEY = ("message_high", "message_low", "identity")
+KEY = ["message_id", "identity"]
 """Two entries that agree in these say the same."""
-
-IDS = f"SELECT {id_of('message')} AS message_id, {id_of('request')} AS request_id FROM landed"  # noqa: S608
 
 MAILED = """
 SELECT landed.place, message.email AS mailed_to
@@ -69,14 +65,12 @@ SELECT DISTINCT message_id::UUID AS message_id FROM arrived WHERE message_id IS 
 
 
 def told_here(connection: Connection, rows: pl.DataFrame) -> pl.DataFrame:
-    """Each content once, with its ids as bytes, at the address that was mailed: what acts, acts on that one.
+    """Each content once, at the address that was mailed: what acts, acts on that one.
 
     `place` tells rows apart; those that are in the store are `known (place, message_id, identity, folded_at)`.
     `mailed_to` is null where no message of ours is meant.
     """
-    rows = once_each(rows)
-    with offered(connection, "landed", rows.select(HALVES)):
-        rows = rows.drop(HALVES).hstack(frame(connection, IDS)).with_row_index("place")
+    rows = once_each(rows).with_row_index("place")
     with offered(connection, "landed", rows.select("place", "message_id", "identity")):
         connection.execute(KNOWN)
         mailed = frame(connection, MAILED)
