@@ -59,11 +59,10 @@ SELECT body, position, kind, address AS email, sg_event_id, xmit_message, xmit_r
     lower(coalesce(sg_machine_open, '')) IN ('true', '1') AS machine,
     {effect} AS effect,
     {suppresses} AS suppresses,
-    md5_number_lower(concat(kind, chr(31), timestamp, chr(31), sg_event_id, chr(31), xmit_request, chr(31), url,
-        chr(31), attempt, chr(31), ip, chr(31), sg_machine_open, chr(31), type, chr(31), status, chr(31), reason,
-        chr(31), bounce_classification, CASE WHEN sg_event_id IS NULL OR xmit_message IS NULL
-            THEN concat(chr(31), address, chr(31), xmit_message, chr(31), useragent, chr(31), sg_message_id) END))
-        AS identity
+    md5_number_lower(concat(kind, chr(31), timestamp, chr(31), sg_event_id, chr(31), url, chr(31), attempt, chr(31),
+        ip, chr(31), sg_machine_open, chr(31), type, chr(31), status, chr(31), reason, chr(31), bounce_classification,
+        CASE WHEN sg_event_id IS NULL OR xmit_message IS NULL THEN concat(chr(31), address, chr(31), xmit_message,
+            chr(31), xmit_request, chr(31), useragent, chr(31), sg_message_id) END)) AS identity
 FROM timed
 """
 """`identity` tells the contents of one message apart; an event that SendGrid gave an id needs no words for that."""

@@ -40,8 +40,8 @@ SLICE_BYTES = 40_000_000
 FIRST_BYTES = 5_000_000
 """The first slice is small and each one twice the one before, so that folding begins soon."""
 SLICE_ROWS = 80_000
-AHEAD = 2
-"""Slices that are read, or wait to be, beside the one that is folded."""
+READERS = 2
+"""Slices read beside the one that is folded."""
 REMEMBERED = timedelta(days=30)
 """How long folded files are known; a file is removed seconds after it was folded."""
 
@@ -155,12 +155,12 @@ def _slices(paths: Sequence[Path]) -> list[list[Path]]:
 
 
 def _read_ahead(home: Path, slices: Sequence[list[Path]]) -> Iterator[tuple[list[Path], Read]]:
-    """Each slice with its entries to come: some are read and archived while one is being folded."""
-    with ThreadPoolExecutor(1, "xmit-read") as thread, reader() as connection:
+    """Each slice with its entries to come: the next ones are read and archived while one is being folded."""
+    with ThreadPoolExecutor(READERS, "xmit-read") as threads, reader() as connection:
         coming: deque[tuple[list[Path], Read]] = deque()
         for paths in slices:
-            coming.append((paths, thread.submit(_read_slice, home, paths, connection).result))
-            if len(coming) > AHEAD:
+            coming.append((paths, threads.submit(_read_slice, home, paths, connection.cursor()).result))
+            if len(coming) > READERS:
                 yield coming.popleft()
         yield from coming
 
