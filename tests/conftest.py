@@ -1,6 +1,7 @@
 """What every test may use: isolated homes, stores and clocks, and hypothesis profiles."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from functools import wraps
 from pathlib import Path
@@ -52,10 +53,28 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store, to be copied: laying one out takes longer than many a test."""
+    path = tmp_path_factory.mktemp("laid_out") / "xmit.duckdb"
+    opened = EmbeddedStore(path)
+    with opened.snapshot():
+        pass
+    opened.close()
+    return path
+
+
 @pytest.fixture
-def store(home: Path) -> Iterator[EmbeddedStore]:
+def new_store(home: Path, laid_out: Path) -> Path:
+    """The empty store of the test's home."""
+    home.mkdir()
+    return Path(shutil.copy(laid_out, home / laid_out.name))
+
+
+@pytest.fixture
+def store(new_store: Path) -> Iterator[EmbeddedStore]:
     """A new store that closes with the test."""
-    opened = EmbeddedStore(home / "xmit.duckdb", patience_seconds=20)
+    opened = EmbeddedStore(new_store, patience_seconds=20)
     yield opened
     opened.close()
 
@@ -76,7 +95,7 @@ def sandbox(shared_sandbox: RunningSandbox) -> RunningSandbox:
 
 
 @pytest.fixture
-def world(home: Path, sandbox: RunningSandbox) -> Iterator[World]:
+def world(new_store: Path, sandbox: RunningSandbox) -> Iterator[World]:
     """A new store and an empty sandbox, joined by the real SendGrid client."""
-    with opened_world(home, sandbox) as opened:
+    with opened_world(new_store.parent, sandbox) as opened:
         yield opened
