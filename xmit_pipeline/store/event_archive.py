@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
 from xmit_pipeline.store.connection import Connection, offered
@@ -20,7 +21,6 @@ from xmit_pipeline.store.event_ids import joined
 FOLDER = "events"
 BODIES = "bodies"
 """Beside the days on which events happened: the days on which bodies came."""
-
 
 COPY = "COPY kept TO '{path}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 
@@ -85,12 +85,18 @@ def _by_day(folder: Path, name: str, rows: pl.DataFrame, moment: str) -> Iterato
 
 @contextmanager
 def _durably(path: Path) -> Generator[Path]:
-    """A name to write under; what stands there then is on disk under its own."""
+    """A name to write under; what stands there then is on disk under its own. OSError where there is no room."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.part")
-    yield fresh
-    with fresh.open("rb") as file:
-        os.fsync(file.fileno())
-    fresh.rename(path)
+    try:
+        yield fresh
+        with fresh.open("rb") as file:
+            os.fsync(file.fileno())
+        fresh.rename(path)
+    except (duckdb.IOException, pl.exceptions.ComputeError) as error:
+        raise OSError(str(error)) from error  # so do both say that the disk is full
+    finally:
+        if fresh.is_file():
+            fresh.unlink()
     sync_folder(path.parent)
     sync_folder(path.parent.parent)

@@ -1,6 +1,7 @@
 """Webhook bodies become facts and figures, whatever shape, order and number they come in (SPEC 7)."""
 
 import re
+import resource
 from datetime import timedelta
 from pathlib import Path
 
@@ -245,6 +246,25 @@ def test_a_full_disk_keeps_bodies_and_lets_the_tick_go_on(world: World, feed: Fe
     archive.unlink()
     assert feed.fold().events == 1
     assert feed.figures(sequence_id)["opens"] == 1
+
+
+@pytest.mark.parametrize("room", [10_000, 50_000], ids=["for nothing", "for the bodies alone"])
+def test_a_disk_that_fills_up_amid_the_archive_loses_no_body(world: World, feed: Feed, room: int):
+    """SPEC 9: no body is blamed for it; each waits whole where it landed, and nothing half-written stays."""
+    campaign(world, people=1)
+    clicks = [feed.entry("click", feed.sent()[0], after=60 + second) for second in range(20)]
+    for number in range(500):
+        feed.land(*({**click, "sg_event_id": str(number)} for click in clicks))
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, most))
+    try:
+        report = feed.fold()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    assert ("could not be folded" in (report.note or ""), report.refused) == (True, [])
+    assert len(list((world.settings.home / FOLDER).glob("*.json"))) == 500
+    assert not list((world.settings.home / "events").rglob(".*.part"))
+    assert feed.fold().events == 500 * 20
 
 
 def test_raw_truth_is_kept_by_day(world: World, feed: Feed):
