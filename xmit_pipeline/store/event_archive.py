@@ -1,4 +1,4 @@
-"""The raw truth: every body as it came, and its entries, as Parquet by UTC day, below `XMIT_HOME/events` (SPEC 7).
+"""The raw truth below `XMIT_HOME/events`, as Parquet by UTC day: bodies as they came, and their entries (SPEC 7).
 
 A file is written before the store hears of its entries, so nothing is in the store alone. Entries may stand here
 twice, after a death or a repetition of SendGrid's; folding counts them once.
@@ -8,6 +8,7 @@ import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from glob import escape
 from pathlib import Path
 
 import duckdb
@@ -46,7 +47,7 @@ def archive(connection: Connection, home: Path, bodies: pl.DataFrame, found: Ent
 
 def withdraw(home: Path, name: str) -> None:
     """Take back what was kept under this name: the store refused it, and would refuse it again in a replay."""
-    for path in (home / FOLDER).rglob(f"{name}.parquet"):
+    for path in (home / FOLDER).rglob(f"{escape(name)}.parquet"):
         path.unlink(missing_ok=True)
 
 
@@ -58,9 +59,9 @@ def archived_days(home: Path, first: date, last: date) -> list[date]:
 
 
 def archived_rows(home: Path, day: date) -> Iterator[pl.DataFrame]:
-    """A day's rows, a file at a time, in the order in which they were folded."""
+    """A day's rows, a file at a time, in the order in which their bodies came."""
     for path in sorted((home / FOLDER / f"{day:%Y-%m-%d}").glob("*.parquet")):
-        rows = pl.read_parquet(path)
+        rows = pl.read_parquet(path, glob=False)
         yield rows if "message_id" in rows.columns else _with_ids(rows)
 
 
@@ -93,8 +94,12 @@ def _durably(path: Path) -> Generator[Path]:
         with fresh.open("rb") as file:
             os.fsync(file.fileno())
         fresh.rename(path)
-    except (duckdb.IOException, pl.exceptions.ComputeError) as error:
-        raise OSError(str(error)) from error  # so do both say that the disk is full
+    except duckdb.IOException as error:
+        raise OSError(str(error)) from error
+    except pl.exceptions.ComputeError as error:
+        if "os error" in str(error):  # so does polars say that the disk is full
+            raise OSError(str(error)) from error
+        raise
     finally:
         if fresh.is_file():
             fresh.unlink()

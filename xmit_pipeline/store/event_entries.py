@@ -22,17 +22,18 @@ KNOWN_KINDS = (
     "processed", "deferred", "delivered", "bounce", "dropped", "open", "click", "spamreport", "unsubscribe",
     "group_unsubscribe", "group_resubscribe",
 )  # fmt: skip
-"""SendGrid's kinds whose keys all have a column, or a place in the body alone; others are kept as they came."""
+"""SendGrid's kinds whose keys all have a column, or a place in the body alone; of others the entry is kept whole."""
 _SHAPE = json.dumps([dict.fromkeys(KEYS, "VARCHAR")])
 """What is read of entries; anything that is no text becomes its JSON text, and what is missing NULL."""
 _AS_STRING_VIEWS = {"produce_arrow_string_view": True, "arrow_output_version": "1.4"}
 """Polars keeps texts as DuckDB hands them over, instead of copying each."""
 
 ENTRY = ["body", "position"]
-UNREADABLE = (duckdb.Error, pl.exceptions.ComputeError)
+UNREADABLE = (duckdb.DataError, duckdb.InvalidInputException, pl.exceptions.ComputeError)
+"""What a body's content may raise; anything else is a fault of the machine."""
 
 RAWS = """
-SELECT body, unnest(range(len(raws)))::UINTEGER AS position, unnest(raws)::VARCHAR AS raw
+SELECT body, unnest(range(len(raws)))::UINTEGER AS position, coalesce(unnest(raws)::VARCHAR, 'null') AS raw
 FROM (SELECT body, from_json(content, '["JSON"]') AS raws FROM given)
 """
 
@@ -59,13 +60,13 @@ SELECT body, position, kind, address AS email, sg_event_id, xmit_message, xmit_r
     lower(coalesce(sg_machine_open, '')) IN ('true', '1') AS machine,
     {effect} AS effect,
     {suppresses} AS suppresses,
-    md5_number_lower(concat(kind, chr(31), timestamp, chr(31), sg_event_id, chr(31), url, chr(31), attempt, chr(31),
-        ip, chr(31), sg_machine_open, chr(31), type, chr(31), status, chr(31), reason, chr(31), bounce_classification,
-        CASE WHEN sg_event_id IS NULL OR xmit_message IS NULL THEN concat(chr(31), address, chr(31), xmit_message,
-            chr(31), xmit_request, chr(31), useragent, chr(31), sg_message_id) END)) AS identity
+    md5_number_lower(concat(kind, chr(31), address, chr(31), timestamp, chr(31), sg_event_id, chr(31), xmit_message,
+        chr(31), xmit_request, chr(31), url, chr(31), attempt, chr(31), ip, chr(31), sg_machine_open, chr(31), type,
+        chr(31), status, chr(31), reason, chr(31), bounce_classification, chr(31), useragent, chr(31), sg_message_id))
+        AS identity
 FROM timed
 """
-"""`identity` tells the contents of one message apart; an event that SendGrid gave an id needs no words for that."""
+"""`identity` tells contents apart: everything that acts, counts or is shown is in it."""
 
 ABOUT_CONTENT = """(
     CASE WHEN bounce_classification IS NOT NULL THEN lower(bounce_classification) = 'content'
@@ -169,7 +170,7 @@ def _salvage(
     """A body with letters that are no Unicode loses those letters, and no event."""
     number, content = body.row(0)
     try:
-        entries = json.loads(content.decode("utf-8", "replace"))
+        entries = json.loads(content.decode("utf-8-sig", "replace"))
         clean = json.dumps(entries, allow_nan=False, ensure_ascii=False).encode("utf-8", "replace")
         return [_parsed(connection, body.with_columns(content=pl.lit(clean)))], {}
     except (ValueError, RecursionError, *UNREADABLE):

@@ -18,7 +18,7 @@ WITH rule AS (
 ),
 told AS NOT MATERIALIZED (
     SELECT event.message_id, event.effect, event.happened_at, event.url, event.attempt, event.ip, event.machine,
-        coalesce(event.sg_event_id, event.identity::VARCHAR) AS id
+        coalesce(nullif(event.sg_event_id, ''), event.identity::VARCHAR) AS id
     FROM event JOIN touched_message ON touched_message.message_id = event.message_id
     WHERE event.effect IS NOT NULL
     UNION ALL

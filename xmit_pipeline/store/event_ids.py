@@ -16,7 +16,6 @@ _FROM_DIGITS_TO_A = 39
 _GAPS = (0x69, 0x6C, 0x6F, 0x75)
 """i, l, o, u: each letter that is left out moves those behind it down by one."""
 
-
 JOINED = "SELECT CASE WHEN high IS NOT NULL THEN high::BIT::BLOB || low::BIT::BLOB END AS id FROM halves"
 
 

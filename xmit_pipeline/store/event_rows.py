@@ -33,14 +33,15 @@ WHERE event.message_id IS NULL AND landed.message_id IS NULL
 
 FACTS = ("email", "happened_at", "kind", "effect", "suppresses", "message_id", "request_id")
 """What is asked of new entries more than once."""
-AS_TOLD = """sg_event_id, kind, email, happened_at, identity, effect, suppresses, url, attempt, ip, useragent,
+COLUMNS = """sg_event_id, kind, email, happened_at, identity, effect, suppresses, url, attempt, ip, useragent,
     response, reason, status, type, machine"""
 
 WRITE = f"""
-INSERT INTO event (message_id, request_id, raw, folded_at, {AS_TOLD})
-SELECT message_id::UUID, request_id::UUID, CASE WHEN kind NOT IN {KNOWN_KINDS} THEN raw END, {{folded_at}}, {AS_TOLD}
+INSERT INTO event (message_id, request_id, raw, folded_at, {COLUMNS})
+SELECT message_id::UUID, request_id::UUID, CASE WHEN kind NOT IN {KNOWN_KINDS} THEN raw END, {{folded_at}}, {COLUMNS}
 FROM {{rows}}
 """  # noqa: S608  (our own column names)
+"""Archives from before bodies were kept have the text of every entry."""
 
 ASK = """
 INSERT INTO event_consequence (email, what, happened_at, listed)
@@ -67,7 +68,8 @@ SELECT DISTINCT message_id::UUID AS message_id FROM arrived WHERE message_id IS 
 def told_here(connection: Connection, rows: pl.DataFrame) -> pl.DataFrame:
     """Each content once, at the address that was mailed: what acts, acts on that one.
 
-    `place` tells rows apart; those that are in the store are `known (place, message_id, identity, folded_at)`.
+    `place` tells rows apart. Leaves behind, for `take_new`, those that are in the store: the temporary table
+    `known (place, message_id, identity, folded_at)`.
     `mailed_to` is null where no message of ours is meant.
     """
     rows = once_each(rows).with_row_index("place")

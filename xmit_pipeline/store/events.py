@@ -5,8 +5,9 @@ that transaction and removed after it. What the events ask for is `store.event_c
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -36,10 +37,9 @@ REFUSALS = (
 )  # fmt: skip
 """What a body's content may raise in the store; anything else is a fault of ours or of the machine."""
 SLICE_BYTES = 40_000_000
-"""Bodies folded in one transaction: some 80,000 events, well under a second."""
-FIRST_BYTES = 5_000_000
-"""The first slice is small and each one twice the one before, so that folding begins soon."""
+"""Bodies read and archived together: some 80,000 events."""
 SLICE_ROWS = 80_000
+"""Events folded in one transaction, well under a second."""
 READERS = 2
 """Slices read beside the one that is folded."""
 REMEMBERED = timedelta(days=30)
@@ -71,6 +71,12 @@ class FoldReport:
         """Those that were not known yet."""
         return sum(self.kinds.values())
 
+    def count(self, new: pl.DataFrame) -> None:
+        """Add what `take_new` answered, once it is committed."""
+        for kind, count, orphans in new.iter_rows():
+            self.kinds[kind] = self.kinds.get(kind, 0) + count
+            self.orphans += orphans
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:
@@ -98,9 +104,11 @@ def fold_events(store: Store, settings: Settings, now: datetime) -> FoldReport:
     try:
         follow_scanner_rule(store, settings)
         slices = _slices(_unfolded(store, waiting_bodies(settings.home)))
-        for paths, read in _read_ahead(settings.home, slices) if slices else ():
-            _fold_or_halve(store, settings.home, paths, read, now, report)
-    except OSError as error:
+        if slices:
+            with closing(_read_ahead(settings.home, slices)) as ahead:
+                for paths, read in ahead:
+                    _fold_or_halve(store, settings.home, paths, read, now, report)
+    except (OSError, duckdb.IOException) as error:
         report.note = f"Events wait on disk and could not be folded: {error}. Make room, or mend the folder."
     finally:
         lock.release()
@@ -111,13 +119,6 @@ def events_lock(home: Path) -> FileLock:
     """Held by the one process that folds or rebuilds; a death frees it."""
     home.mkdir(parents=True, exist_ok=True)
     return FileLock(home / "events.lock", thread_local=False)
-
-
-def fold_rows(connection: Connection, rows: pl.DataFrame, now: datetime, report: FoldReport) -> None:
-    """Write down what is new among rows of `store.event_entries`, and all that follows from it for messages."""
-    for kind, count, orphans in take_new(connection, told_here(connection, rows), now).iter_rows():
-        report.kinds[kind] = report.kinds.get(kind, 0) + count
-        report.orphans += orphans
 
 
 def _unfolded(store: Store, paths: Sequence[Path]) -> list[Path]:
@@ -148,15 +149,15 @@ def _slices(paths: Sequence[Path]) -> list[list[Path]]:
         size = path.stat().st_size
         if not slices or size > room:
             slices.append([])
-            room = min(SLICE_BYTES, FIRST_BYTES << len(slices) - 1)
+            room = SLICE_BYTES
         slices[-1].append(path)
         room -= size
     return slices
 
 
-def _read_ahead(home: Path, slices: Sequence[list[Path]]) -> Iterator[tuple[list[Path], Read]]:
+def _read_ahead(home: Path, slices: Sequence[list[Path]]) -> Generator[tuple[list[Path], Read]]:
     """Each slice with its entries to come: the next ones are read and archived while one is being folded."""
-    with ThreadPoolExecutor(READERS, "xmit-read") as threads, reader() as connection:
+    with reader() as connection, ThreadPoolExecutor(READERS, "xmit-read") as threads:
         coming: deque[tuple[list[Path], Read]] = deque()
         for paths in slices:
             coming.append((paths, threads.submit(_read_slice, home, paths, connection.cursor()).result))
@@ -204,10 +205,12 @@ def _fold_slice(
         *parts, last = list(rows.iter_slices(SLICE_ROWS)) or [rows]
         for part in parts:
             with store.transaction() as connection:
-                fold_rows(connection, part, now, report)
+                new = take_new(connection, told_here(connection, part), now)
+            report.count(new)
         with store.transaction() as connection:
-            fold_rows(connection, last, now, report)
+            new = take_new(connection, told_here(connection, last), now)
             _record(connection, found, now)
+        report.count(new)
     for number, path in enumerate(paths):
         if number in broken:
             _put_aside(home, path, f"{path.name} holds no events that can be read: {broken[number]}", report)
