@@ -66,7 +66,7 @@ SELECT body, position, kind, address AS email, sg_event_id, xmit_message, xmit_r
         AS identity
 FROM timed
 """
-"""`identity` tells contents apart: everything that acts, counts or is shown is in it."""
+"""`identity` tells contents apart: everything that acts or counts is in it."""
 
 ABOUT_CONTENT = """(
     CASE WHEN bounce_classification IS NOT NULL THEN lower(bounce_classification) = 'content'

@@ -175,6 +175,11 @@ def _read_slice(home: Path, paths: Sequence[Path], connection: Connection) -> Sl
     return Slice(bodies.drop("content"), found)
 
 
+def _read_again(home: Path, paths: Sequence[Path]) -> Slice:
+    with reader() as connection:
+        return _read_slice(home, paths, connection)
+
+
 def _archive_name(bodies: pl.DataFrame) -> str:
     """The first body's name, and what tells this slice from any other that begins with it."""
     names, digests = bodies.get_column("name"), bodies.get_column("digest")
@@ -194,7 +199,7 @@ def _fold_or_halve(
             _put_aside(home, paths[0], f"{paths[0].name} holds what the store can't take: {error}", report)
             return
         for half in (paths[: len(paths) // 2], paths[len(paths) // 2 :]):
-            _fold_or_halve(store, home, half, partial(_read_slice, home, half, reader()), now, report)
+            _fold_or_halve(store, home, half, partial(_read_again, home, half), now, report)
 
 
 def _fold_slice(

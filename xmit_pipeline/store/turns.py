@@ -105,7 +105,7 @@ class Turns:
                 self._changed.notify_all()
                 connection = self._count_in(root) if root else None
         assert connection is not None  # noqa: S101  (an error in _take has left by now)
-        threading.Thread(target=self._watch, args=(root,), name="xmit-store-turn", daemon=True).start()
+        threading.Thread(target=self._watch, args=(root,), name="xmit-store-turn").start()
         return connection
 
     def _count_in(self, root: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
@@ -176,8 +176,11 @@ class Turns:
         return False
 
     def _watch(self, root: duckdb.DuckDBPyConnection) -> None:
-        """Close an open file that lies unused: at once when somebody waits, else after the quiet time."""
-        while True:
+        """Close an open file that lies unused: at once when somebody waits, else after the quiet time.
+
+        No daemon: a process that ends while DuckDB closes the file in one is aborted.
+        """
+        while threading.main_thread().is_alive():
             time.sleep(LOOK_SECONDS * 2)
             with self._changed:
                 if self._root is not root:

@@ -150,6 +150,25 @@ def fail_inside_a_turn(store: EmbeddedStore, kept: list[object]) -> None:
         raise ZeroDivisionError
 
 
+ENDING = """
+    import sys, tempfile, time
+    from pathlib import Path
+    from xmit_pipeline.store.connection import EmbeddedStore
+    with tempfile.TemporaryDirectory() as folder:
+        store = EmbeddedStore(Path(folder) / "xmit.duckdb", quiet_seconds=0)
+        with store.transaction() as connection:
+            connection.execute("CREATE TABLE much AS SELECT range, hash(range) FROM range(120_000)")
+        time.sleep(float(sys.argv[1]))
+"""
+
+
+def test_a_process_may_end_while_its_file_is_being_closed():
+    """A thread that the interpreter takes away inside DuckDB aborts the process, whose work was done."""
+    for number in range(6):
+        with program(ENDING, 0.012 + number * 0.003) as process:
+            assert process.wait(timeout=60) == 0
+
+
 def test_an_exception_inside_a_turn_leaves_the_store_free(store: EmbeddedStore):
     kept: list[object] = []
     with pytest.raises(ZeroDivisionError):
