@@ -17,6 +17,7 @@ from xmit_pipeline.store.events import fold_events
 MESSAGES = 100_000
 ROUNDS = 3
 REQUEST_SIZE = 1000
+"""Messages that SendGrid took in one request."""
 BATCH = 1_500
 """Events of some 500 bytes in a body: SendGrid flushes at 768 KB."""
 
@@ -63,11 +64,13 @@ def land_events(store: EmbeddedStore, home: Path) -> int:
         add_people(connection, MESSAGES, 1)
         connection.execute(SENT, {"now": NOW, "request": new_id()})
         messages = connection.execute("SELECT id, email FROM message").fetchall()
+    requests = [public_id(Kind.REQUEST, new_id()) for _ in range(0, len(messages), REQUEST_SIZE)]
     entries = [
         event
         for place, (kind, fields) in enumerate(KINDS)
         for number, (message_id, email) in enumerate(messages)
-        for event in [_entry(kind, fields, message_id, email, place * MESSAGES + number)]
+        for request in [requests[number // REQUEST_SIZE]]
+        for event in [_entry(kind, fields, message_id, request, email, place * MESSAGES + number)]
     ]
     for begin in range(0, len(entries), BATCH):
         keep_body(home, orjson.dumps(entries[begin : begin + BATCH]))
@@ -75,7 +78,7 @@ def land_events(store: EmbeddedStore, home: Path) -> int:
 
 
 def _entry(
-    kind: str, fields: Mapping[str, object], message_id: UUID, email: str, number: int
+    kind: str, fields: Mapping[str, object], message_id: UUID, request: str, email: str, number: int
 ) -> dict[str, object]:
     return {
         "email": email,
@@ -86,6 +89,6 @@ def _entry(
         "sg_message_id": f"{number:022d}.recvd-5d4f7b9c8-1-{number:X}-0.0",
         "useragent": BROWSER,
         "xmit_message": public_id(Kind.MESSAGE, message_id),
-        "xmit_request": public_id(Kind.REQUEST, UUID(int=(message_id.int // REQUEST_SIZE) * REQUEST_SIZE)),
+        "xmit_request": request,
         **fields,
     }

@@ -11,12 +11,7 @@ from xmit_pipeline.store.connection import Connection, Store
 BUCKET_SIZE = 50_000
 """Messages counted anew in one transaction, where all are."""
 
-RECOUNT = """
-CREATE OR REPLACE TEMP TABLE recounted AS
-WITH rule AS (
-    SELECT coalesce(any_value(seconds), 0) AS seconds, coalesce(any_value(links), 0) AS links FROM scanner_rule
-),
-told AS NOT MATERIALIZED (
+TOLD = """
     SELECT event.message_id, event.effect, event.happened_at, event.url, event.attempt, event.ip, event.machine,
         coalesce(nullif(event.sg_event_id, ''), event.identity::VARCHAR) AS id
     FROM event JOIN touched_message ON touched_message.message_id = event.message_id
@@ -24,28 +19,44 @@ told AS NOT MATERIALIZED (
     UNION ALL
     SELECT link_unsubscribe.message_id, 'unsubscribed', happened_at, NULL, NULL, NULL, NULL, NULL
     FROM link_unsubscribe JOIN touched_message ON touched_message.message_id = link_unsubscribe.message_id
-),
-flagged AS (
-    SELECT message_id,
-        bool_or(effect IN ('delivered', 'opened', 'clicked', 'complained', 'unsubscribed')) AS delivered,
-        min(happened_at) FILTER (effect = 'delivered') AS delivered_at,
-        bool_or(effect = 'bounced') AS bounced,
-        bool_or(effect IN ('blocked', 'soft')) AS blocked,
-        bool_or(effect = 'dropped') AS dropped,
-        bool_or(effect = 'complained') AS complained,
-        bool_or(effect = 'unsubscribed') AS unsubscribed,
-        count(*) FILTER (effect = 'opened') AS opens,
-        count(*) FILTER (effect = 'opened' AND NOT machine) AS human_opens,
-        count(*) FILTER (effect = 'clicked') AS clicks
-    FROM told
-    GROUP BY message_id
-),
-repeating AS (
-    SELECT message_id FROM flagged CROSS JOIN rule WHERE opens > 1 OR clicks >= least(2, rule.links)
-),
-by_id AS (
+"""
+
+RECOUNT = f"""
+CREATE OR REPLACE TEMP TABLE recounted AS
+SELECT message_id,
+    bool_or(effect IN ('delivered', 'opened', 'clicked', 'complained', 'unsubscribed')) AS delivered,
+    min(happened_at) FILTER (effect = 'delivered') AS delivered_at,
+    count(*) FILTER (effect = 'opened')::INTEGER AS opens,
+    count(*) FILTER (effect = 'opened' AND NOT machine)::INTEGER AS human_opens,
+    count(*) FILTER (effect = 'clicked')::INTEGER AS clicks,
+    clicks AS human_clicks,
+    bool_or(effect = 'bounced') AS bounced,
+    bool_or(effect IN ('blocked', 'soft')) AS blocked,
+    bool_or(effect = 'dropped') AS dropped,
+    bool_or(effect = 'complained') AS complained,
+    bool_or(effect = 'unsubscribed') AS unsubscribed
+FROM ({TOLD})
+GROUP BY message_id
+"""  # noqa: S608  (a constant subquery)
+"""Right for whoever opened once at most, and clicked too seldom for a scanner; the others are `repeating`."""
+
+REPEATING = """
+CREATE OR REPLACE TEMP TABLE repeating AS
+SELECT message_id, delivered_at, rule.seconds, rule.links
+FROM recounted
+CROSS JOIN (
+    SELECT coalesce(any_value(seconds), 0) AS seconds, coalesce(any_value(links), 0) AS links FROM scanner_rule
+) AS rule
+WHERE opens > 1 OR clicks > 0 AND clicks >= least(2, rule.links)
+"""
+
+ANY_REPEATING = "SELECT 1 FROM repeating LIMIT 1"
+
+COUNT_ONCE = f"""
+CREATE OR REPLACE TEMP TABLE counted AS
+WITH by_id AS (
     SELECT told.*, min(happened_at) OVER (PARTITION BY told.message_id, effect, id) AS first_at
-    FROM told JOIN repeating ON repeating.message_id = told.message_id
+    FROM ({TOLD}) AS told JOIN repeating ON repeating.message_id = told.message_id
     WHERE effect IN ('opened', 'clicked')
 ),
 by_content AS (
@@ -59,37 +70,34 @@ engaged AS (
     GROUP BY message_id, effect, happened_at, url, attempt
 ),
 scanner AS (
-    SELECT engaged.message_id, coalesce(engaged.ip, '') AS ip, rule.seconds
-    FROM engaged JOIN flagged ON flagged.message_id = engaged.message_id CROSS JOIN rule
-    WHERE engaged.effect = 'clicked' AND engaged.happened_at <= flagged.delivered_at + to_seconds(rule.seconds)
-    GROUP BY engaged.message_id, coalesce(engaged.ip, ''), rule.seconds, rule.links
-    HAVING rule.seconds > 0 AND count(DISTINCT engaged.url) >= rule.links
-),
-counted AS (
-    SELECT engaged.message_id,
-        count(*) FILTER (engaged.effect = 'opened') AS opens,
-        count(*) FILTER (engaged.effect = 'opened' AND NOT engaged.machine) AS human_opens,
-        count(*) FILTER (engaged.effect = 'clicked') AS clicks,
-        count(*) FILTER (engaged.effect = 'clicked' AND (scanner.message_id IS NULL
-            OR engaged.happened_at > flagged.delivered_at + to_seconds(scanner.seconds))) AS human_clicks
-    FROM engaged
-    JOIN flagged ON flagged.message_id = engaged.message_id
-    LEFT JOIN scanner
-        ON scanner.message_id = engaged.message_id AND scanner.ip = coalesce(engaged.ip, '')
-    GROUP BY engaged.message_id
+    SELECT engaged.message_id, coalesce(engaged.ip, '') AS ip
+    FROM engaged JOIN repeating ON repeating.message_id = engaged.message_id
+    WHERE engaged.effect = 'clicked' AND engaged.happened_at <= repeating.delivered_at + to_seconds(repeating.seconds)
+    GROUP BY engaged.message_id, coalesce(engaged.ip, ''), repeating.seconds, repeating.links
+    HAVING repeating.seconds > 0 AND count(DISTINCT engaged.url) >= repeating.links
 )
-SELECT flagged.message_id, flagged.delivered, coalesce(counted.opens, flagged.opens)::INTEGER AS opens,
-    coalesce(counted.human_opens, flagged.human_opens)::INTEGER AS human_opens,
-    coalesce(counted.clicks, flagged.clicks)::INTEGER AS clicks,
-    coalesce(counted.human_clicks, flagged.clicks)::INTEGER AS human_clicks, flagged.bounced, flagged.blocked,
-    flagged.dropped, flagged.complained, flagged.unsubscribed
-FROM flagged LEFT JOIN counted ON counted.message_id = flagged.message_id
+SELECT engaged.message_id,
+    count(*) FILTER (engaged.effect = 'opened') AS opens,
+    count(*) FILTER (engaged.effect = 'opened' AND NOT engaged.machine) AS human_opens,
+    count(*) FILTER (engaged.effect = 'clicked') AS clicks,
+    count(*) FILTER (engaged.effect = 'clicked' AND (scanner.message_id IS NULL
+        OR engaged.happened_at > repeating.delivered_at + to_seconds(repeating.seconds))) AS human_clicks
+FROM engaged
+JOIN repeating ON repeating.message_id = engaged.message_id
+LEFT JOIN scanner ON scanner.message_id = engaged.message_id AND scanner.ip = coalesce(engaged.ip, '')
+GROUP BY engaged.message_id
+"""  # noqa: S608  (a constant subquery)
+
+CORRECT = """
+UPDATE recounted SET opens = counted.opens, human_opens = counted.human_opens, clicks = counted.clicks,
+    human_clicks = counted.human_clicks
+FROM counted WHERE counted.message_id = recounted.message_id
 """
 
 REPLACE = """
 DELETE FROM message_feedback USING touched_message
 WHERE message_feedback.message_id = touched_message.message_id;
-INSERT INTO message_feedback BY NAME FROM recounted;
+INSERT INTO message_feedback BY NAME SELECT * EXCLUDE delivered_at FROM recounted;
 """
 
 BUCKET = """
@@ -120,7 +128,7 @@ RETURNING message_id
 
 def refresh_feedback(connection: Connection) -> None:
     """Make the rows of `touched_message (message_id)` anew, and note their steps to be counted anew."""
-    connection.execute(RECOUNT)
+    _recount(connection)
     connection.execute(REPLACE)
     connection.execute(NOTE_STEPS)
 
@@ -128,7 +136,7 @@ def refresh_feedback(connection: Connection) -> None:
 def recount_everything(connection: Connection) -> None:
     """The rows of all messages from all events, into the temporary table `recounted`; changes nothing."""
     connection.execute(BUCKET, {"buckets": 1, "bucket": 0})
-    connection.execute(RECOUNT)
+    _recount(connection)
 
 
 def keep_link_unsubscribes(connection: Connection, now: datetime) -> None:
@@ -162,3 +170,11 @@ def follow_scanner_rule(store: Store, settings: Settings) -> bool:
         connection.execute("UPDATE scanner_rule SET applied = true")
         connection.execute("DELETE FROM engagement_mark")
     return True
+
+
+def _recount(connection: Connection) -> None:
+    connection.execute(RECOUNT)
+    connection.execute(REPEATING)
+    if connection.execute(ANY_REPEATING).fetchone():
+        connection.execute(COUNT_ONCE)
+        connection.execute(CORRECT)

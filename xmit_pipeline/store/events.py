@@ -7,7 +7,7 @@ that transaction and removed after it. What the events ask for is `store.event_c
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -87,6 +87,8 @@ class Slice:
 
 
 Read = Callable[[], Slice]
+Write = Callable[[], AbstractContextManager[Connection]]
+"""A write transaction to begin."""
 
 
 def fold_events(store: Store, settings: Settings, now: datetime) -> FoldReport:
@@ -105,9 +107,13 @@ def fold_events(store: Store, settings: Settings, now: datetime) -> FoldReport:
         follow_scanner_rule(store, settings)
         slices = _slices(_unfolded(store, waiting_bodies(settings.home)))
         if slices:
-            with closing(_read_ahead(settings.home, slices)) as ahead:
+            alone = len(slices) == 1
+            with (
+                nullcontext(store.transaction) if alone else _on_one_thread(store) as write,
+                closing(_read_ahead(settings.home, slices)) as ahead,
+            ):
                 for paths, read in ahead:
-                    _fold_or_halve(store, settings.home, paths, read, now, report)
+                    _fold_or_halve(write, settings.home, paths, read, now, report)
     except (OSError, duckdb.IOException) as error:
         report.note = f"Events wait on disk and could not be folded: {error}. Make room, or mend the folder."
     finally:
@@ -166,6 +172,36 @@ def _read_ahead(home: Path, slices: Sequence[list[Path]]) -> Generator[tuple[lis
         yield from coming
 
 
+@contextmanager
+def _on_one_thread(store: Store) -> Generator[Write]:
+    """Write transactions that leave the other cores to the readers: a second thread would mostly wait for the first.
+
+    DuckDB knows a number of threads for the whole file alone, and forgets it where another process had its turn.
+    """
+    usual = 1
+
+    @contextmanager
+    def write() -> Generator[Connection]:
+        nonlocal usual
+        with store.transaction() as connection:
+            threads = _threads(connection)
+            if threads > 1:
+                usual = threads
+                connection.execute("SET GLOBAL threads = 1")
+            yield connection
+
+    try:
+        yield write
+    finally:
+        if usual > 1:
+            with store.transaction() as connection:
+                connection.execute(f"SET GLOBAL threads = {usual}")
+
+
+def _threads(connection: Connection) -> int:
+    return int((connection.execute("SELECT current_setting('threads')").fetchone() or (1,))[0])
+
+
 def _read_slice(home: Path, paths: Sequence[Path], connection: Connection) -> Slice:
     """The entries of these bodies, kept for good before the store hears of them."""
     bodies = read_bodies(paths)
@@ -188,31 +224,31 @@ def _archive_name(bodies: pl.DataFrame) -> str:
 
 
 def _fold_or_halve(
-    store: Store, home: Path, paths: Sequence[Path], read: Read, now: datetime, report: FoldReport
+    write: Write, home: Path, paths: Sequence[Path], read: Read, now: datetime, report: FoldReport
 ) -> None:
     """A body whose content the store can't take must not keep the others waiting for ever, nor any replay."""
     try:
-        _fold_slice(store, home, paths, read(), now, report)
+        _fold_slice(write, home, paths, read(), now, report)
     except REFUSALS as error:
         withdraw(home, _archive_name(read_bodies(paths)))
         if len(paths) == 1:
             _put_aside(home, paths[0], f"{paths[0].name} holds what the store can't take: {error}", report)
             return
         for half in (paths[: len(paths) // 2], paths[len(paths) // 2 :]):
-            _fold_or_halve(store, home, half, partial(_read_again, home, half), now, report)
+            _fold_or_halve(write, home, half, partial(_read_again, home, half), now, report)
 
 
 def _fold_slice(
-    store: Store, home: Path, paths: Sequence[Path], found: Slice, now: datetime, report: FoldReport
+    write: Write, home: Path, paths: Sequence[Path], found: Slice, now: datetime, report: FoldReport
 ) -> None:
     rows, broken = found.entries.rows, found.entries.broken
     if len(broken) < len(paths):
         *parts, last = list(rows.iter_slices(SLICE_ROWS)) or [rows]
         for part in parts:
-            with store.transaction() as connection:
+            with write() as connection:
                 new = take_new(connection, told_here(connection, part), now)
             report.count(new)
-        with store.transaction() as connection:
+        with write() as connection:
             new = take_new(connection, told_here(connection, last), now)
             _record(connection, found, now)
         report.count(new)

@@ -12,9 +12,11 @@ import pytest
 
 from tests.campaigns import START, World
 from tests.integration.events.feed import Feed, campaign
+from xmit_pipeline.store.connection import EmbeddedStore
 from xmit_pipeline.store.event_entries import KEYS, KNOWN_KINDS
 from xmit_pipeline.store.event_files import FOLDER, REFUSED, keep_body
 from xmit_pipeline.store.event_replay import replay_days
+from xmit_pipeline.store.events import SLICE_BYTES, fold_events
 
 
 def test_every_figure_comes_from_events(world: World, feed: Feed):
@@ -342,3 +344,23 @@ def test_opens_without_an_id_are_told_apart(world: World, feed: Feed):
     sequence_id = campaign(world, people=1)
     feed.told(*(feed.entry("open", feed.sent()[0], after=after, sg_event_id="") for after in (60, 90)))
     assert feed.figures(sequence_id)["opens"] == 2
+
+
+def test_bodies_of_many_slices_are_folded_and_leave_the_store_its_threads(world: World, feed: Feed):
+    """SPEC 7: what is read ahead is folded whole, on one thread, and that bound ends with the fold."""
+    sequence_id = campaign(world, people=4)
+    for message in feed.sent():
+        padding = b" " * (SLICE_BYTES * 2 // 3)
+        keep_body(world.settings.home, orjson.dumps([feed.entry("open", message)]) + padding)
+    world.store.close()
+    store = EmbeddedStore(world.store.path, quiet_seconds=60)
+    try:
+        with store.transaction() as connection:
+            connection.execute("SET GLOBAL threads = 3")
+        assert fold_events(store, world.settings, START + timedelta(hours=1)).files == 4
+        with store.snapshot() as connection:
+            assert connection.execute("SELECT current_setting('threads')").fetchone() == (3,)
+    finally:
+        store.close()
+    assert feed.told().events == 0
+    assert feed.figures(sequence_id)["opens"] == 4
