@@ -13,12 +13,15 @@ import mmap
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence, Set
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -32,6 +35,8 @@ KEEP_FILES = 31
 """Kept for ever, whatever a clock says: the days on which something was posted last."""
 SLACK = timedelta(days=1)
 """How far the clock may have been set back between an id's making and its line."""
+SETTLES_NS = 100_000_000
+"""File systems tell times by ticks of some milliseconds."""
 LAST_FILES = 2
 """Of what a tick that died left, the lines stand at the end, whatever the clock did."""
 
@@ -64,13 +69,34 @@ class Line:
     provider_id: str | None = None
 
 
+class _Seen(NamedTuple):
+    """What says whether the file that is open is still the one to write to."""
+
+    today: str
+    folder: int
+    changed: int
+
+
 class Journal:
     """Appends durably from many threads; reads what earlier workers left."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._writing = threading.Lock()
+        self._open: tuple[_Seen | None, FileIO] | None = None
+        self._keeps_open = False
         self._folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def kept_open(self) -> Generator[None]:
+        """Between lines the file stays open in here: posting a window writes thousands of them."""
+        self._keeps_open = True
+        try:
+            yield
+        finally:
+            with self._writing:
+                self._keeps_open = False
+                self._let_go()
 
     def posted(
         self,
@@ -154,14 +180,32 @@ class Journal:
         return [path for path in named if path.stat().st_size]
 
     def _stems(self) -> list[str]:
-        """Asked before every line: names alone, no paths."""
         with os.scandir(self._folder) as entries:
             names = [entry.name for entry in entries if entry.name.endswith(".jsonl")]
         return [stem for name in names if _NAME.fullmatch(stem := name.removesuffix(".jsonl"))]
 
-    def _writing_to(self) -> Path:
-        """Today's file, or a later name where there is one: names never go back with the clock."""
+    def _file(self) -> FileIO:
+        """Today's file; one that is open already where no name came or went in the folder since it was looked for."""
         today = f"{datetime.now(UTC):%Y-%m-%d}"
+        seen = self._seen(today)
+        if seen is None or self._open is None or self._open[0] != seen:
+            self._let_go()
+            self._open = (seen, self._writing_to(today).open("ab", buffering=0))
+        return self._open[1]
+
+    def _seen(self, today: str) -> _Seen | None:
+        """None where the folder changed so lately that the next change may bear the same time."""
+        found = self._folder.stat()
+        settled = time.time_ns() - found.st_mtime_ns > SETTLES_NS
+        return _Seen(today, found.st_ino, found.st_mtime_ns) if settled else None
+
+    def _let_go(self) -> None:
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
+
+    def _writing_to(self, today: str) -> Path:
+        """Today's file, or a later name where there is one: names never go back with the clock."""
         newest = max(self._stems(), default="")
         reached = newest[: len(today)]
         stem = today if today >= reached else max(newest, f"{reached}.{today}")
@@ -173,14 +217,21 @@ class Journal:
                 yield from (line for raw in file if (line := _parsed(raw)) is not None)
 
     def _append(self, entry: dict[str, Any], *, durably: bool = True) -> None:
-        with self._writing, self._writing_to().open("ab", buffering=0) as file:
-            if not file.tell():
-                sync_folder(self._folder)  # a new file's name is on the disk before a line in it counts
-            line = b"\n" + orjson.dumps(entry)
-            if file.write(line) < len(line):  # all that a disk says which takes the first bytes of a line
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            if durably:
-                os.fsync(file.fileno())
+        with self._writing:
+            try:
+                _write(self._file(), b"\n" + orjson.dumps(entry), self._folder, durably=durably)
+            finally:
+                if not self._keeps_open:
+                    self._let_go()
+
+
+def _write(file: FileIO, line: bytes, folder: Path, *, durably: bool) -> None:
+    if not file.tell():
+        sync_folder(folder)  # a new file's name is on the disk before a line in it counts
+    if file.write(line) < len(line):  # all that a disk says which takes the first bytes of a line
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if durably:
+        os.fsync(file.fileno())
 
 
 def _last_words(lines: Iterable[Line]) -> dict[str, Line]:

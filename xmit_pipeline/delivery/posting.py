@@ -66,7 +66,7 @@ class Posting:
     def post_all(self, envelopes: Sequence[Envelope]) -> list[Posted]:
         """Post side by side; what the brake, the turn of the day or the deadline kept back is released."""
         self.brake.avoided.clear()
-        with ThreadPoolExecutor(POSTS_AT_A_TIME, "xmit-post") as threads:
+        with self.journal.kept_open(), ThreadPoolExecutor(POSTS_AT_A_TIME, "xmit-post") as threads:
             return list(threads.map(self._admitted, envelopes))
 
     def _admitted(self, envelope: Envelope) -> Posted:

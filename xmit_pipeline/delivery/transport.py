@@ -12,6 +12,7 @@ import urllib3
 from python_http_client.client import Client, Response
 from python_http_client.exceptions import HTTPError, err_dict
 from sendgrid import SendGridAPIClient
+from urllib3.util import parse_url
 
 from xmit_pipeline.model.clock import Clock, iso
 from xmit_pipeline.model.outcomes import Answer, Fault
@@ -67,12 +68,14 @@ class _PoolAnswer:
 
 
 class PooledClient(Client):
-    """`python_http_client.Client` over one urllib3 pool: kept connections, time-outs, no redirects, no retries.
+    """`python_http_client.Client` over one host's urllib3 pool: kept connections, time-outs, no redirects or retries.
 
     Bodies of bytes go as they are, everything else as JSON. It never formats payloads or keys for a log.
     """
 
-    pool: urllib3.PoolManager
+    pool: urllib3.HTTPConnectionPool
+    base: str
+    """What the host's address has before `/v3`: mostly nothing."""
 
     def _build_client(self, name: str | None = None) -> Self:
         client = type(self)(
@@ -81,7 +84,7 @@ class PooledClient(Client):
             request_headers=dict(self.request_headers),
             url_path=[*self._url_path, name] if name else self._url_path,
         )
-        client.pool = self.pool
+        client.pool, client.base = self.pool, self.base
         return client
 
     def __getattr__(self, name: str) -> Any:
@@ -97,10 +100,8 @@ class PooledClient(Client):
             body = request_body if isinstance(request_body, bytes | None) else orjson.dumps(request_body)
             if body is not None:
                 headers.setdefault("Content-Type", "application/json")
-            url = self._build_url(query_params)
-            answer = self.pool.request(
-                name.upper(), url, body=body, headers=headers, redirect=False, retries=False
-            )
+            target = self.base + self._build_url(query_params).removeprefix(self.host)
+            answer = self.pool.urlopen(name.upper(), target, body, headers, retries=False, redirect=False)
             return _checked(answer)
 
         return call
@@ -120,18 +121,19 @@ class SendGrid:
 
     def __init__(self, *, key: str, host: str, connections: int) -> None:
         self.api = SendGridAPIClient(api_key=key, host=host)
-        self._pool = urllib3.PoolManager(
+        self._pool = urllib3.connection_from_url(
+            host,
             maxsize=connections,
             block=True,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
         )
         client = PooledClient(host=host, request_headers=dict(self.api.client.request_headers), version=3)
-        client.pool = self._pool
+        client.pool, client.base = self._pool, parse_url(host).path or ""
         self.api.client = client
 
     def close(self) -> None:
         """Let go of every connection."""
-        self._pool.clear()
+        self._pool.close()
 
 
 class Mailer:

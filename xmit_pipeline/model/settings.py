@@ -149,9 +149,18 @@ def _database(env: Mapping[str, str], home: Path) -> Path:
 
 def _url(env: Mapping[str, str], name: str, default: str) -> str:
     url = (env.get(name) or default).strip().rstrip("/")
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+    if not _is_whole(url):
         raise ConfigurationFault(f"{name} is {url!r}; give a whole address such as {default}.")
     return url
+
+
+def _is_whole(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        place = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that don't close, a port that is none
+        return False
+    return place and parts.scheme in ("http", "https") and not any(letter.isspace() for letter in url)
 
 
 def _whole_number(env: Mapping[str, str], name: str, default: int, least: int = 0) -> int:

@@ -24,6 +24,9 @@ def test_the_first_secret_signs_and_all_verify(home):
     ("name", "value"),
     [
         ("SENDGRID_HOST", "api.sendgrid.com"),
+        ("SENDGRID_HOST", "http://[::1"),
+        ("SENDGRID_HOST", "http://127.0.0.1:99999"),
+        ("SENDGRID_HOST", "https://api.sendgrid .com"),
         ("SENDGRID_API_KEY", "\N{LEFT DOUBLE QUOTATION MARK}SG.x\N{RIGHT DOUBLE QUOTATION MARK}"),
         ("SENDGRID_API_KEY", "SG.x\nSG.y"),
         ("XMIT_PUBLIC_URL", "ftp://x"),
