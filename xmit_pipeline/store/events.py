@@ -184,7 +184,7 @@ def _on_one_thread(store: Store) -> Generator[Write]:
     def write() -> Generator[Connection]:
         nonlocal usual
         with store.transaction() as connection:
-            threads = _threads(connection)
+            [(threads,)] = connection.execute("SELECT current_setting('threads')").fetchall()
             if threads > 1:
                 usual = threads
                 connection.execute("SET GLOBAL threads = 1")
@@ -196,10 +196,6 @@ def _on_one_thread(store: Store) -> Generator[Write]:
         if usual > 1:
             with store.transaction() as connection:
                 connection.execute(f"SET GLOBAL threads = {usual}")
-
-
-def _threads(connection: Connection) -> int:
-    return int((connection.execute("SELECT current_setting('threads')").fetchone() or (1,))[0])
 
 
 def _read_slice(home: Path, paths: Sequence[Path], connection: Connection) -> Slice:
