@@ -2,8 +2,8 @@
 
 import signal
 import sys
+import threading
 from collections.abc import Callable
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from xmit_pipeline.serving import ended_by, listener_on, url_of
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     Create = Callable[[EmbeddedStore, Settings], ASGIApp]
 
 GOODBYE_SECONDS = 5
-"""How long calls under way may take to end after Ctrl-C."""
+"""How long calls under way may take to end after Ctrl-C, and then whatever else uses the store."""
 
 
-def serve(*, host: str, port: int, create: "Create | None" = None) -> None:
-    """Serve until SIGINT or SIGTERM, then return (`xmit api`). Call it in the main thread.
+def serve(*, host: str, port: int, create: "Create | None" = None) -> bool:
+    """Serve until SIGINT or SIGTERM (`xmit api`). Call it in the main thread.
 
     `create` makes the app; the API alone where it is left out. The store and all else come from the environment.
-    ConfigurationFault where the port is taken.
+    False where an import or a forecast is under way still: then end the process by `os._exit`, for a thread that the
+    interpreter takes away inside DuckDB aborts it. ConfigurationFault where the port is taken.
     """
     from uvicorn import Config, Server
     from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -36,7 +37,8 @@ def serve(*, host: str, port: int, create: "Create | None" = None) -> None:
     from xmit_pipeline.store.connection import EmbeddedStore
 
     settings = read_settings()
-    with log_lines_in(settings.home / "logs"), closing(EmbeddedStore(settings.database)) as store:
+    store = EmbeddedStore(settings.database)
+    with log_lines_in(settings.home / "logs"):
         config = Config(
             (create or create_app)(store, settings),
             http=impatient(AutoHTTPProtocol),
@@ -50,3 +52,8 @@ def serve(*, host: str, port: int, create: "Create | None" = None) -> None:
         with listener_on(host, port, "The API") as listener, ended_by(signal.SIGINT, signal.SIGTERM):
             sys.stderr.write(f"The xmit API answers at {url_of(listener)}; Ctrl-C ends it.\n")
             Server(config).run([listener])
+        return store.close(GOODBYE_SECONDS) and not _at_work()
+
+
+def _at_work() -> bool:
+    return any(thread.daemon and thread.name.startswith("xmit-") for thread in threading.enumerate())

@@ -1,5 +1,6 @@
 """The `xmit` command. Each command's module is imported when it is called: start-up stays quick."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -120,7 +121,8 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
     with opened_store() as (store, _), store.snapshot():
         pass  # a store that can't be used is refused before anybody can call
-    serve(host=host, port=port, create=create_site)
+    if not serve(host=host, port=port, create=create_site):
+        os._exit(0)  # what is under way survives that, as it does a kill
 
 
 @app.command()

@@ -62,9 +62,9 @@ class EmbeddedStore:
         with turn as connection, _atomic(connection, "BEGIN TRANSACTION READ ONLY"):
             yield connection
 
-    def close(self) -> None:
-        """Give the file up at once instead of after the quiet time."""
-        self._turns.close()
+    def close(self, patience_seconds: float | None = None) -> bool:
+        """Give the file up at once instead of after the quiet time. False where turns outlast the patience."""
+        return self._turns.close(patience_seconds)
 
     def _opened(self, path: Path) -> Connection:
         if not self._ready:

@@ -73,11 +73,13 @@ class Turns:
             connection.close()
             self._leave()
 
-    def close(self) -> None:
-        """Give the file up now; waits for turns under way."""
+    def close(self, patience_seconds: float | None = None) -> bool:
+        """Give the file up now; waits for turns under way. False where they outlast the patience."""
         with self._changed:
-            self._changed.wait_for(lambda: self._users == 0 and not self._taking)
-            self._give_up()
+            idle = self._changed.wait_for(lambda: self._users == 0 and not self._taking, patience_seconds)
+            if idle:
+                self._give_up()
+            return idle
 
     def _enter(self, patience_seconds: float) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + patience_seconds

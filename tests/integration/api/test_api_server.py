@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from xmit_pipeline.api.server import serve
+from xmit_pipeline.api.server import GOODBYE_SECONDS, serve
 from xmit_pipeline.model.errors import ConfigurationFault
 from xmit_pipeline.store.connection import EmbeddedStore
 from xmit_pipeline.store.keys import create_key
@@ -83,6 +83,41 @@ def test_server_answers_and_ends_cleanly(running: Running) -> None:
     assert (made.status_code, large.status_code, after.json()["totalCount"]) == (201, 413, 1)
     assert running.process.returncode == 0
     assert told.splitlines() == [f"The xmit API answers at {running.url}; Ctrl-C ends it."]
+
+
+BUSY = """
+import threading
+from xmit_pipeline.cli.app import app
+from xmit_pipeline.dashboard import site
+
+def create(store, settings, create_site=site.create_site):
+    def work():
+        while True:
+            with store.transaction() as connection:
+                connection.execute("CREATE OR REPLACE TABLE much AS SELECT hash(range) FROM range(1_000_000)")
+    threading.Thread(target=work, name="xmit-import-endless", daemon=True).start()
+    return create_site(store, settings)
+
+site.create_site = create
+app()
+"""
+
+
+def test_server_ends_in_time_though_an_import_goes_on(home: Path) -> None:
+    """SPEC 9: work in the background, which survives a kill, keeps nobody waiting; and no thread aborts the process."""
+    port = _free_port()
+    command = [sys.executable, "-c", BUSY, "api", "--port", str(port)]
+    with subprocess.Popen(
+        command, env={**os.environ, "XMIT_HOME": str(home)}, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            _wait_for(f"http://127.0.0.1:{port}", process)
+            process.send_signal(signal.SIGTERM)
+            _, told = process.communicate(timeout=GOODBYE_SECONDS + 15)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert "terminate" not in told
 
 
 def test_taken_port_is_a_sentence() -> None:
