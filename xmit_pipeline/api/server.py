@@ -24,8 +24,8 @@ def serve(*, host: str, port: int, create: "Create | None" = None) -> bool:
     """Serve until SIGINT or SIGTERM (`xmit api`). Call it in the main thread.
 
     `create` makes the app; the API alone where it is left out. The store and all else come from the environment.
-    False where an import or a forecast is under way still: then end the process by `os._exit`, for a thread that the
-    interpreter takes away inside DuckDB aborts it. ConfigurationFault where the port is taken.
+    False where a call, an import or a forecast is under way still: then end the process by `os._exit`, for a thread
+    that the interpreter takes away inside DuckDB aborts it. ConfigurationFault where the port is taken.
     """
     from uvicorn import Config, Server
     from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -39,21 +39,20 @@ def serve(*, host: str, port: int, create: "Create | None" = None) -> bool:
     settings = read_settings()
     store = EmbeddedStore(settings.database)
     with log_lines_in(settings.home / "logs"):
-        config = Config(
-            (create or create_app)(store, settings),
-            http=impatient(AutoHTTPProtocol),
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GOODBYE_SECONDS,
-        )
-        with listener_on(host, port, "The API") as listener, ended_by(signal.SIGINT, signal.SIGTERM):
-            sys.stderr.write(f"The xmit API answers at {url_of(listener)}; Ctrl-C ends it.\n")
-            Server(config).run([listener])
-        return store.close(GOODBYE_SECONDS) and not _at_work()
-
-
-def _at_work() -> bool:
-    return any(thread.daemon and thread.name.startswith("xmit-") for thread in threading.enumerate())
+        try:
+            config = Config(
+                (create or create_app)(store, settings),
+                http=impatient(AutoHTTPProtocol),
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=GOODBYE_SECONDS,
+            )
+            with listener_on(host, port, "The API") as listener, ended_by(signal.SIGINT, signal.SIGTERM):
+                sys.stderr.write(f"The xmit API answers at {url_of(listener)}; Ctrl-C ends it.\n")
+                Server(config).run([listener])
+        finally:
+            closed = store.close(GOODBYE_SECONDS)
+    return closed and not any(thread.daemon for thread in threading.enumerate())

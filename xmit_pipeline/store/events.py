@@ -7,7 +7,7 @@ that transaction and removed after it. What the events ask for is `store.event_c
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,6 +31,7 @@ from xmit_pipeline.store.event_files import (
     waiting_bodies,
 )
 from xmit_pipeline.store.event_rows import take_new, told_here
+from xmit_pipeline.store.one_thread import Write, on_one_thread
 
 REFUSALS = (
     duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException, pl.exceptions.PolarsError,
@@ -87,8 +88,6 @@ class Slice:
 
 
 Read = Callable[[], Slice]
-Write = Callable[[], AbstractContextManager[Connection]]
-"""A write transaction to begin."""
 
 
 def fold_events(store: Store, settings: Settings, now: datetime) -> FoldReport:
@@ -109,7 +108,7 @@ def fold_events(store: Store, settings: Settings, now: datetime) -> FoldReport:
         if slices:
             alone = len(slices) == 1
             with (
-                nullcontext(store.transaction) if alone else _on_one_thread(store) as write,
+                nullcontext(store.transaction) if alone else on_one_thread(store) as write,
                 closing(_read_ahead(settings.home, slices)) as ahead,
             ):
                 for paths, read in ahead:
@@ -170,32 +169,6 @@ def _read_ahead(home: Path, slices: Sequence[list[Path]]) -> Generator[tuple[lis
             if len(coming) > READERS:
                 yield coming.popleft()
         yield from coming
-
-
-@contextmanager
-def _on_one_thread(store: Store) -> Generator[Write]:
-    """Write transactions that leave the other cores to the readers: a second thread would mostly wait for the first.
-
-    DuckDB knows a number of threads for the whole file alone, and forgets it where another process had its turn.
-    """
-    usual = 1
-
-    @contextmanager
-    def write() -> Generator[Connection]:
-        nonlocal usual
-        with store.transaction() as connection:
-            [(threads,)] = connection.execute("SELECT current_setting('threads')").fetchall()
-            if threads > 1:
-                usual = threads
-                connection.execute("SET GLOBAL threads = 1")
-            yield connection
-
-    try:
-        yield write
-    finally:
-        if usual > 1:
-            with store.transaction() as connection:
-                connection.execute(f"SET GLOBAL threads = {usual}")
 
 
 def _read_slice(home: Path, paths: Sequence[Path], connection: Connection) -> Slice:
